@@ -51,9 +51,7 @@ class _Answer(NamedTuple):
 
 
 def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
-    """Look up what every entry of these environments pins.
-
-    `keep`: also, what must be kept for this and for the newest so many releases of each.
+    """Look up what every entry pins, and with `keep`, what must be kept for that and for so many releases of each.
 
     Raises:
         GitError: the history cannot be read.
@@ -205,10 +203,7 @@ _DIGEST_IN_TAG: Final = len("sha256:") + 64
 def _list_kept(
     world: World, facts: Facts, uses: Mapping[_Wanted, set[str]], answers: Mapping[_Wanted, _Answer | BotError]
 ) -> tuple[tuple[KeptImage, ...], list[Problem]]:
-    """What must be kept, and what is not known of it: all that is there, with everything that belongs to it.
-
-    Where the registry did not tell, that is what is pinned by its digest.
-    """
+    """What must be kept, with all that belongs to it, and what is not known: without an answer, what has a digest."""
     kept: defaultdict[tuple[ImageName, str], _Use] = defaultdict(_Use)
     roots: dict[tuple[ImageName, str], None] = {}
     problems: list[Problem] = []
@@ -241,10 +236,7 @@ def _list_kept(
 
 @dataclass(slots=True)
 class _Belonging:
-    """What belongs to a manifest: what an index names, what refers to any of it by the registry's API or by tags, ...
-
-    `problems` say what is not known of it.
-    """
+    """What belongs to a manifest: what an index names, and what refers to any of it, by API or tags."""
 
     facts: Facts
     image: ImageName

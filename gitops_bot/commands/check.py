@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 
 def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Result[Checked]:
-    """Look at every overlay of every environment, and at the bases that they build upon.
-
-    Holds that have ended are reported, but are not problems. Raises what `read_disk` raises.
-    """
+    """Look at every overlay and the bases that it builds upon; ended holds are no problems. Raises as `read_disk`."""
     snapshot = read_disk(files, tree, config, now)
     pin_files = [
         (name, snapshot.layout.pin_file(overlay.file))
@@ -72,10 +69,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
-    """Promotions between environments of which no overlays correspond.
-
-    Single overlays without a counterpart are normal, and an environment without any overlay is reported elsewhere.
-    """
+    """Promotions between environments of which no overlays correspond; single ones without a counterpart are normal."""
     for name, environment in config.environments.items():
         if environment.promotion is None:
             continue

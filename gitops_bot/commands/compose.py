@@ -27,10 +27,8 @@ def compose(
 ) -> tuple[Inventory, str, Coverage]:
     """The environments as the file has them, its text, which `check` accepts, and what it keeps current.
 
-    An entry that `check` rejects is ignored, with the reason; a promotion that cannot correspond is left out.
-
-    Raises:
-        ConfigError: no configuration can describe these environments.
+    An entry that `check` rejects is ignored, with the reason; a promotion that cannot correspond is left out. A
+    ConfigError says that no configuration can describe these environments.
     """
     environments, ignored = inventory.environments, dict(inventory.ignored)
     while True:

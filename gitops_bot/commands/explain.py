@@ -1,7 +1,5 @@
-"""Why entries get the pins that they get: the decisions of `update`, told step by step. Nothing is written.
-
-The decision is made as always, and its own trace is told. What its policy made of the tags is read from the same facts.
-With `--policy`, what a policy makes of a list of tags is told offline.
+"""Why entries get the pins that they get: the decisions of `update`, told step by step by their own traces, and offline
+with `--policy`, what a policy makes of a list of tags.
 """
 
 from __future__ import annotations
@@ -269,10 +267,7 @@ def why_not(
     selection: PolicySelection,
     decided: tuple[Reason, Pin | None],
 ) -> AskedTag:
-    """Why this tag is not what was `decided`: a rule removed it, others come first, or something holds it.
-
-    `decided` is the reason, with what is chosen or held back.
-    """
+    """Why this tag is not what was `decided`, which is the reason, with what is chosen or held back."""
     reason, pin = decided
     if pin is not None and pin.tag == tag:
         return AskedTag(tag, None, f"it is held: {reason.text}" if reason.code.startswith("held.") else "it is chosen")

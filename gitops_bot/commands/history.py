@@ -60,9 +60,7 @@ class Wanted:
 def history(
     world: World, scope: Scope, wanted: Wanted, export: Callable[[Iterable[ExportedFile]], str | None] | None = None
 ) -> Result[History]:
-    """The releases of the only environment of the scope.
-
-    `export` writes the files of the release that is shown, and says where.
+    """The releases of the only environment of the scope; `export` writes the files of the one shown, and says where.
 
     Raises:
         UsageError, GitError: as `list_releases`; and what `read` raises.
@@ -215,14 +213,10 @@ def _files(world: World, release: Release) -> Mapping[str, tuple[bytes, bytes]]:
 def _compare_tags(
     world: World, history: History, branch: str, known: Sequence[Release], tags: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """What is wrong with the tags of the releases that are listed, and of tags that only look like them.
+    """What is wrong with the tags of the listed releases, and with tags that only look like them; raises a GitError.
 
-    A tag's text is anybody's: it is compared, and nothing else.
-
-    `known` are all releases of the environment on `branch`, `tags` those of the repository with their commits.
-
-    Raises:
-        GitError: the remote cannot be read.
+    A tag's text is anybody's: it is compared, and nothing else. `known` are all releases of the environment on
+    `branch`, `tags` those of the repository with their commits.
     """
     listed = {tag_name(release.record.release): release for release in history.releases}
     listed = {name: release for name, release in listed.items() if tags.get(name) == release.record.id}

@@ -98,10 +98,7 @@ class Reading:
 
 
 def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[Status]:
-    """What these environments pin, and what each entry waits for. `only_waiting` lists nothing else.
-
-    Raises what `read` raises.
-    """
+    """What these environments pin, and what each entry waits for, or only what does wait. Raises what `read` raises."""
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(snapshot)
     result = status_of(read_history(world, facts), only_waiting=only_waiting)
@@ -109,10 +106,7 @@ def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[
 
 
 def read_history(world: World, facts: Facts) -> Reading:
-    """Read as much history as tells when each pin came and what is decided, and the open pull requests.
-
-    Raises a GitError.
-    """
+    """Read the history that tells when pins came and what is decided, and open pull requests; raises a GitError."""
     snapshot = facts.snapshot
     entries = [entry for environment in snapshot.environments for entry in snapshot.states[environment.name].entries]
 
@@ -314,10 +308,7 @@ _LISTED: Final = 20
 
 
 def overview(world: World, scope: Scope) -> Result[Overview]:
-    """What `status` says, with the last releases and how they were delivered.
-
-    Raises what `read` raises.
-    """
+    """What `status` says, with the last releases and how they were delivered. Raises what `read` raises."""
     snapshot = read(world, scope, also=scope.config.environments)
     facts = Facts(snapshot)
     result = _overview_of(read_history(world, facts), scope.home, partial(_ask_builds, world, facts, snapshot))
@@ -362,10 +353,7 @@ def _overview_of(
 def overview_of_cycle(
     snapshot: Snapshot, facts: Facts, outcome: Outcome, home: str | None, tags: Mapping[str, str] | None = None
 ) -> Result[Overview]:
-    """What one run of `update` saw, without a request more: its history is what the run needed.
-
-    `tags` are those that an earlier run has read, where this one has not.
-    """
+    """What one run of `update` saw, without a request more; `tags` are those of an earlier run, where it read none."""
     proposed = {
         change.entry.key: (proposal.pull_request, change.after)
         for _, proposal in outcome.proposals

@@ -34,10 +34,7 @@ Arranged: TypeAlias = "tuple[list[Proposal], list[Judged]]"
 
 
 async def arrange(decided: Decided, after_failure: Sequence[Decided | BotError] = ()) -> Planned:
-    """What becomes of an environment before anything is written, `after_failure` with what failed a check in it.
-
-    Where nobody can tell what failed, that is reported, and stops nothing else.
-    """
+    """What becomes of an environment before anything is written, `after_failure` with what failed a check, if known."""
     unknown = [Failed(None, item.problem) for item in after_failure if isinstance(item, BotError)]
     failing = [item for item in after_failure if not isinstance(item, BotError)]
     context, backs = decided.context, [item.decision for failed in failing for item in failed.judged]
@@ -62,7 +59,7 @@ async def arrange(decided: Decided, after_failure: Sequence[Decided | BotError] 
     rest = (item for item in others if not isinstance(item, Failed))
     shown = (item for item in proposals if item.changes or item.action.name not in ("commit", "none"))
     remaining = (*dict.fromkeys(failures), *rest, *decided.only_in_source)
-    return Planned((decided, *failing), remaining, tuple(shown), tuple(carried))
+    return Planned(context, (decided, *failing), remaining, tuple(shown), tuple(carried))
 
 
 def whole(context: Context, decisions: Sequence[Decision], branch: str | None, action: reconcile.Action) -> Proposal:
@@ -150,10 +147,7 @@ async def _propose_groups(context: Context, declines: Declined, decisions: Seque
 def edit(
     context: Context, decisions: Sequence[Decision]
 ) -> tuple[tuple[Decision, ...], dict[str, tuple[bytes, bytes]]]:
-    """The decisions, and the files that the changes among them edit, before and after.
-
-    A file whose edit is refused fails alone: its changes have failed.
-    """
+    """The decisions, and the files that the changes edit, before and after; a file that is refused fails alone."""
     layout, files = context.snapshot.layout, dict[str, bytes]()
     done: list[Change] = []
     by_file: dict[str, list[Change]] = {}

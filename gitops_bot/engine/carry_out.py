@@ -1,7 +1,5 @@
 """Carry out what is planned, in an order that loses nothing if the run dies at any moment.
 
-Only this writes branches and pull requests; `records` writes what is recorded of releases afterwards.
-
 Right before a group is written, what people may have done meanwhile is looked up once more: where a branch is pushed,
 when git has read its refs and only has to send the commit.
 """
@@ -28,32 +26,23 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.proposal import Proposal, ProposalText
     from gitops_bot.proposals.pull_request import PullRequest
 
-#: Why a pull request was closed that has no branch any more.
-_GONE = Reason("nothing_new", "nothing is left to propose: its branch is gone")
-
 
 def carry_out(world: World, planned: Planned, before: Mapping[str, Proposal]) -> CarriedOut:
     """Carry out what is planned for an environment; `before` is what came of its groups before a race was lost."""
-    context = planned.context
-    request = context.request
-    done = dict(before)
+    context, done = planned.context, dict(before)
     failed: list[Failed] = []
     in_the_way: list[Failed] = []
 
     def goes_first(proposal: Proposal) -> bool:
         """Whether it is another proposal in a rollback's run, which loses to it, or a rollback that gives way."""
-        loses = request.rolls_back or isinstance(proposal.action, reconcile.Close)
-        return loses and proposal.kind != request.what.kind
+        loses = context.request.rolls_back or isinstance(proposal.action, reconcile.Close)
+        return loses and proposal.kind != context.request.what.kind
 
     # What is proposed elsewhere now is removed last: a run that dies in between has lost nothing. What loses entries to
     # a rollback goes first: no entry is ever in two open proposals.
     proposals = sorted(
         planned.proposals,
-        key=lambda proposal: (
-            not goes_first(proposal),
-            bool(proposal.moved),
-            isinstance(proposal.action, reconcile.Close),
-        ),
+        key=lambda item: (not goes_first(item), bool(item.moved), isinstance(item.action, reconcile.Close)),
     )
     progress = silent if all(proposal.on is None for proposal in proposals) else world.progress
     with progress("writing pull requests", len(proposals)) as advance:
@@ -82,11 +71,10 @@ def carry_out(world: World, planned: Planned, before: Mapping[str, Proposal]) ->
     return CarriedOut(done, failed)
 
 
-def recheck_pull_requests(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
+def _recheck(world: World, snapshot: Snapshot, proposal: Proposal, propose: Propose) -> Proposal:
     """The proposal with its pull requests as they are at this moment; as it is where nothing would be written.
 
-    A run may take minutes from what it read to what it writes. A hold, an approval or a closing that came in between
-    is seen here by one request, so that it is too late only while the next one is on its way.
+    What people did since they were read, minutes ago, is seen here: it is too late only while a request is on its way.
 
     Raises:
         LostRace: something is different, and has to be planned again.
@@ -136,7 +124,7 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
 
     def look() -> None:
         nonlocal now
-        now = recheck_pull_requests(world, snapshot, proposal, propose)
+        now = _recheck(world, snapshot, proposal, propose)
 
     forge, head = _forge(world), on.remote.head if on.remote is not None else None
     commit = None
@@ -164,8 +152,6 @@ def _push(
     world: World, context: Context, proposal: Proposal, expected: str | None, look: Callable[[], None] | None = None
 ) -> str | None:
     """Commit on top of the base, and move the branch there, or the base branch itself, unless it has all of it already.
-
-    `look` is called right before.
 
     Raises:
         LostRace: the branch is not at `expected` any more, or what was on it is on a base that is not read yet.
@@ -229,8 +215,8 @@ def _write_pull_request(
 
 
 def _give_up(proposal: Proposal, problem: Problem) -> Proposal:
-    nothing = reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message))
-    return replace(proposal, action=nothing)
+    why = Reason(problem.code, problem.message)
+    return replace(proposal, action=reconcile.Nothing(proposal.pull_request, why))
 
 
 def _asked_for(propose: Propose) -> frozenset[body.Lack]:
@@ -275,8 +261,7 @@ def _finish(
 ) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
-    What people wrote around it stays, as it is at that moment: the forge takes no condition with a text, so only what
-    comes while this one request is on its way is lost.
+    What people wrote around it stays; only what comes while this one request is on its way is lost.
 
     Raises:
         LostRace: it has ended meanwhile. It keeps or gets back the text that people decided on, and what was just
@@ -296,7 +281,8 @@ def _finish(
             forge.refresh(pull.number, title=now.title, body=now.body)
         elif any(body.comment_mark(comment) == body.CLOSING for comment in forge.comments(pull.number)):
             # Another run has closed it, and its mark was overwritten just now. One that did not comment yet will look.
-            forge.refresh(pull.number, title=now.title, body=body.with_closing_mark(now.body, _GONE))
+            gone = Reason("nothing_new", "nothing is left to propose: its branch is gone")
+            forge.refresh(pull.number, title=now.title, body=body.with_closing_mark(now.body, gone))
         raise
     return pull
 
@@ -315,14 +301,12 @@ def _merge_when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propo
 def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
     """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
-    `opened` was looked up right before, and the answer to the mark shows what has come since. A forge closes what has
-    no branch. Whatever kills the run after that, the reason is in the text already; the comment is for those who
-    are notified. Another run may be closing it, too: whoever finds the branch gone goes on, and looks in the end
-    whether the mark is still there.
+    The answer to the mark shows what has come since `opened` was looked up. A forge closes what has no branch: whatever
+    kills the run after that, the reason is in the text; the comment is for those who are notified. Another run may be
+    closing it, too: whoever finds the branch gone goes on, and looks in the end whether the mark is still there.
 
     Raises:
-        LostRace: somebody pushed, held it, changed its base or ended it; the mark is taken back, so that a person's
-            closing counts.
+        LostRace: somebody pushed, held it, changed its base or ended it: the mark is taken back, and theirs counts.
     """
     pull = forge.refresh(opened.number, title=opened.title, body=body.with_closing_mark(opened.body, why))
     try:
@@ -341,11 +325,7 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
 
 
 def _insist_on_life(pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None) -> None:
-    """It is open, or merged with all that was pushed, which is `head`; since `before` nobody held it or moved its base.
-
-    Raises:
-        LostRace: it is not so any more.
-    """
+    """Raises a LostRace unless it is open, not held since `before` nor on another base, or merged at `head`."""
     if before is not None and pull.state == "open" and (people.is_held(pull) or pull.base != before.base):
         message = f"pull request #{pull.number} kept being changed while it was being closed"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))

@@ -57,11 +57,7 @@ class Context:
         return [*earlier.values()]
 
     def refuse(self, unknown: Sequence[Problem]) -> None:
-        """Refuse a command line that names nothing that is there.
-
-        Raises:
-            UsageError: all could be read that might have it; else that is what is wrong.
-        """
+        """Raises a UsageError for names of nothing, where all could be read that might have it."""
         if unknown and not self.state.failed and not self.snapshot.layout.selection.problems:
             raise UsageError(*unknown)
 
@@ -102,10 +98,9 @@ def as_it_is(decision: Decision) -> Entrant:
 
 
 class Candidates(NamedTuple):
-    """The candidates of the entries that a request means.
+    """The candidates of the entries that a request means; `named` are the keys of those that the command line names.
 
-    `named` are the keys of the entries that the command line names. `only_in_source` are reported, and nobody decides
-    them: the environment that is promoted to does not have them.
+    `only_in_source` are reported, and nobody decides them: the environment that is promoted to does not have them.
     """
 
     context: Context
@@ -114,7 +109,6 @@ class Candidates(NamedTuple):
     only_in_source: tuple[Held, ...] = ()
 
 
-#: How a gate judges.
 Judge: TypeAlias = "Callable[[Decision, Context], Awaitable[Decision]]"
 
 
@@ -159,22 +153,15 @@ class Planned:
     are the pins of open proposals, after the gates that they pass again.
     """
 
+    context: Context
     decided: tuple[Decided, ...]
     decisions: tuple[Decision, ...]
     proposals: tuple[Proposal, ...]
     carried: tuple[Judged, ...] = ()
 
-    @property
-    def context(self) -> Context:
-        """What the environment was decided by."""
-        return self.decided[0].context
-
 
 class CarriedOut(NamedTuple):
-    """What came of the proposals of an environment, by group, and what failed.
-
-    `lost`: something moved meanwhile. What came of the proposals before that remains.
-    """
+    """What came of the proposals of an environment, by group, and what failed; or of those before a `lost` race."""
 
     by_group: Mapping[str, Proposal]
     failed: Sequence[Failed] = ()

@@ -45,11 +45,7 @@ class ImageStep(NamedTuple):
 
 
 def describe(world: World, planned: Planned) -> Planned:
-    """The environment with the text of every proposal that would be written: what people read of it.
-
-    Of hundreds at once only a table is read: to describe a few of them would only make a promotion slow. What gets no
-    text, by a bug, is not written.
-    """
+    """The environment with the text of each proposal that would be written; a bug in that leaves it unwritten."""
     proposals: list[Proposal] = []
     failed: list[Failed] = []
     for proposal in planned.proposals:
@@ -69,7 +65,7 @@ def describe(world: World, planned: Planned) -> Planned:
 def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     environment, changes = context.environment, proposal.changes
     by_commit = isinstance(proposal.action, Commit)
-    briefly = by_commit or (proposal.source == "promotion" and len(changes) > MOST)
+    briefly = by_commit or (proposal.source == "promotion" and len(changes) > MOST)  # of hundreds only a table is read
     steps = {
         change.entry.key: ImageStep(
             change.entry.image,

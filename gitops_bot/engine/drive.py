@@ -1,7 +1,7 @@
 """Drives decisions, many side by side: each runs once, from beginning to end, and equal questions are asked once.
 
-A decision that waits for registries goes on by itself, in a thread, as soon as its answers are there. Git and the forge
-are asked for all decisions together.
+A decision that waits for registries goes on by itself as soon as it has its answers. Git and the forge are asked for
+all decisions together.
 """
 
 from __future__ import annotations
@@ -52,12 +52,7 @@ def drive(world: World, facts: Facts, decisions: Sequence[Deciding[T] | BotError
 
 
 def answer(world: World, facts: Facts, deciding: Deciding[T]) -> T:
-    """The result of one decision.
-
-    Raises:
-        GitError, ForgeError: a fact that it needs is not available.
-        BotError: a bug.
-    """
+    """The result of one decision; raises the GitError or ForgeError of a fact that it needs, or a bug's BotError."""
     (result,) = drive(world, facts, [deciding])
     if isinstance(result, BotError):
         raise result
@@ -107,10 +102,7 @@ class _Scheduler(Generic[T]):
         return ()
 
     def _ask_registries(self, waiting: Mapping[int, Questions]) -> dict[int, Questions]:
-        """Ask registries side by side; run each decision that waits for them alone on for as long as it does.
-
-        Returns what these decisions ask next.
-        """
+        """Ask registries side by side; run on each decision that waits for them alone. Gives what these ask next."""
         first = {at: questions[0] for at, questions in waiting.items() if _is_for_registries(questions)}
         images = {at: asked.image for at, asked in first.items() if isinstance(asked, Question) and asked.image}
         if not images:

@@ -35,19 +35,16 @@ Key = TypeVar("Key")
 
 
 class Asked(Generic[T_co]):
-    """What a decision can await. It raises the `BotError` that came in place of the answer.
-
-    A failure is kept and raised as a copy: its traceback would keep connections open for as long as it is kept.
-    """
+    """What a decision can await. It raises a copy (see `kept`) of the `BotError` that came in place of the answer."""
 
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, Any, T_co]:
+        answer: T_co | BotError
         (answer,) = yield (self,)
         if isinstance(answer, BotError):
             raise copy(answer)
-        answered: T_co = answer
-        return answered
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +124,7 @@ class _History(NamedTuple):
 class Facts:
     """The answers about one `snapshot`, and about images. A failure is an answer, too: nobody asks twice.
 
-    After a lost race, the answers of registries and the histories of commits are taken over from the facts `before`;
-    branches and pull requests may have changed.
+    After a lost race, the answers of registries and histories are taken over from those `before`; the rest may differ.
     """
 
     def __init__(self, snapshot: Snapshot, before: Facts | None = None) -> None:
@@ -143,17 +139,12 @@ class Facts:
         self._is_first = before is None
         self._answers: dict[AnyQuestion, Any] = {}
 
-    # --- what can be asked -------------------------------------------------------------------------------------------
-
     def tags(self, image: ImageName) -> Question[tuple[str, ...]]:
         """Every tag of the repository, in the registry's order; raises a RegistryError, as all about images do."""
         return Question(("tags", image), lambda world: world.registry().tags(image), image)
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> Question[str]:
-        """The digest that the tag names; an error with `status` 404 where the tag does not exist.
-
-        `will_read`: the manifest is read next, so one request may get both. That does not make it another question.
-        """
+        """The digest that the tag names; `will_read` lets one request get the manifest too: it is the same question."""
         key = ("digest", image, tag)
         return Question(key, lambda world: world.registry().digest(image, tag, will_read=will_read), image)
 
@@ -209,8 +200,6 @@ class Facts:
     def commits_ahead(self, source: str, old: str, new: str) -> Question[int | None]:
         """How many commits one revision of a source repository has that the older one lacks."""
         return Question(("ahead", source, old, new), lambda world: forge_of(world).commits_ahead(source, old, new))
-
-    # --- what is known -----------------------------------------------------------------------------------------------
 
     def known(self, questions: Sequence[AnyQuestion]) -> list[Any] | None:
         """The answers to these questions; None where one of them is not known yet."""
@@ -272,13 +261,8 @@ class Facts:
                     failed.add(digest)
         return frozenset(failed)
 
-    # --- what becomes known ------------------------------------------------------------------------------------------
-
     def ask_registry(self, world: World, question: Question[Any]) -> Any:
-        """Ask, unless the answer is known, or another thread is asking: then wait for its answer.
-
-        If the thread that asks is interrupted, so are those that wait, and the question counts as not asked.
-        """
+        """Ask, unless the answer is known or another thread asks: then wait for it, or be interrupted as that is."""
         with self.lock:
             answer = self.registries.get(question)
             if is_first := answer is None:

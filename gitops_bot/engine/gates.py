@@ -52,7 +52,7 @@ def _offered(why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Ju
 
 
 def _beyond_policy(entry: Managed, offer: Offer, context: Context) -> Reason | None:
-    """Why a person may not promote it: it is outside the policy of the image, else of the environment.
+    """Why a person may not promote it: by the policy of the image, else of the environment.
 
     If the configuration promotes from this very source, only the policy of an image counts.
     """
@@ -75,8 +75,7 @@ def _without_tag(entry: Managed, offer: Offer, context: Context) -> Reason | Non
 async def source_left(decision: Decision, context: Context) -> Decision:
     """Hold a pin that any wave before the source went back from, and withdraw what is proposed of such a pin.
 
-    The pin of an open promotion is withdrawn if the entry is held, and this very pin is held now or a wave went back
-    from it. The pin stays while only something newer has to wait, and if a person promoted it although it had not
+    What is proposed stays while only something newer has to wait, and if a person promoted it although it had not
     soaked or is outside the policy.
     """
     if not isinstance(decision, Change | Held) or not (sources := context.sources.get(decision.entry.key)):
@@ -129,8 +128,8 @@ async def platforms(decision: Decision, context: Context) -> Decision:
     """Hold what is no image, and an image that cannot be pulled on every platform that it is for.
 
     Other things than images are pushed to the same repositories, some clean-ups delete manifests without a tag, and
-    those of an index have none; and a build may leave out a platform that clusters need. If the open proposal has this
-    very pin, the pin is withdrawn. A digest that a person names is taken as it is: no registry is asked about it.
+    those of an index have none; and a build may leave out a platform. If the open proposal has this very pin, it is
+    withdrawn. A digest that a person names is taken as it is: no registry is asked about it.
     """
     basis = context.basis
     if context.request.offline or not is_open(decision) or (pin := decision.candidate) is None:

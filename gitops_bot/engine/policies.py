@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 async def look_up(
     facts: Facts, environment: Environment, names: Sequence[str], along: Sequence[str] = ()
 ) -> list[BotBranch]:
-    """Read these branches of an environment, and their pull requests. Those of others are asked for `along`.
-
-    Raises:
-        GitError, ForgeError: branches or pull requests cannot be read.
-    """
+    """Read these branches, and their pull requests, those of others `along`; raises a GitError or ForgeError."""
     entries = facts.snapshot.states[environment.name].by_key
     remotes, pulls = await facts.branches(names), await facts.pull_requests([*names, *along])
     branches = []
@@ -103,10 +99,7 @@ def _without_holds(
 async def _judge_hand_backs(
     facts: Facts, branch: Branch | None, pulls: tuple[PullRequest, ...]
 ) -> tuple[PullRequest, ...]:
-    """The pull requests of a branch, with whether a hand-back counts for all commits on it.
-
-    Two requests, and only where people have commits on the branch and handed it back.
-    """
+    """The pull requests of a branch, with whether a hand-back, if there is one, counts for all commits on it."""
     if branch is None or not any(pull.state == "open" and people.has_label(pull, people.HAND_BACK) for pull in pulls):
         return pulls
     if not isinstance(owner_of(branch), Theirs):

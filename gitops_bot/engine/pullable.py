@@ -1,7 +1,7 @@
 """Whether a registry has what is written down: a tag, and by its digest an image, whole, for the platforms needed.
 
-What a digest names never changes: the edges remember it, for every repository. Whether a repository has it is another
-question, which costs nothing where this very repository answered what it names.
+What a digest names never changes, and is remembered for every repository. Whether one has it is another question, and
+free where this repository answered the first. All of this raises a RegistryError, unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -28,11 +28,7 @@ _SAMPLE = 5
 async def digest_of(
     facts: Facts, entry: Managed, image: ImageName, tag: str, policy: NamedPolicy | None, *, will_read: bool = False
 ) -> str:
-    """The digest of a tag that somebody wrote down: in a policy, or (None) in a command.
-
-    Raises:
-        RegistryError: the registry refused or failed, or does not have the tag; `no_tag` says so.
-    """
+    """The digest of a tag that somebody wrote down: in a policy, or (None) in a command."""
     try:
         return await facts.digest(image, tag, will_read=will_read)
     except RegistryError as error:
@@ -102,21 +98,13 @@ def _no_tag(entry: Managed, image: ImageName, tag: str, tags: tuple[str, ...], p
 
 
 async def find(facts: Facts, image: ImageName, digest: str) -> Manifest | None:
-    """What a digest names, if the repository has it.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
+    """What a digest names, if the repository has it."""
     manifest = await unless_absent(facts.manifest(image, digest))
     return manifest if manifest is not None and await facts.exists(image, digest) else None
 
 
 async def artifact(facts: Facts, image: ImageName, digest: str) -> str | None:
-    """What a digest names, in words, where that is no image; an index is what its representative is.
-
-    Raises:
-        RegistryError: the registry refused or failed; `status` 404 where the digest is gone.
-    """
+    """What a digest names, in words, where that is no image; an index is what its representative is."""
     manifest = await facts.manifest(image, digest)
     chosen = manifest.representative
     if manifest.artifact is not None or chosen is None:
@@ -126,10 +114,7 @@ async def artifact(facts: Facts, image: ImageName, digest: str) -> str | None:
 
 
 async def unlike_pinned(facts: Facts, entry: Managed, image: ImageName, digest: str) -> str | None:
-    """What a candidate is, in words, where it is no image; None also where what is pinned is the same, as a module is.
-
-    Raises: as `artifact`, about the candidate.
-    """
+    """What a candidate is, in words, where it is no image; None also where what is pinned is such a thing, too."""
     what = await artifact(facts, image, digest)
     if what is None or (pinned := await pinned_digest(facts, entry)) is None or entry.repository is None:
         return what
@@ -152,20 +137,13 @@ async def pinned_digest(facts: Facts, entry: Managed) -> str | None:
 
 
 async def lost(facts: Facts, image: ImageName, manifest: Manifest) -> tuple[str, ...]:
-    """The platforms of an index whose own manifests are gone, in its order; none for a single image.
-
-    Raises:
-        RegistryError: the registry refused or failed.
-    """
+    """The platforms of an index whose own manifests are gone, in its order; none for a single image."""
     gone = [child.name for child in manifest.images[:MOST_PLATFORMS] if not await facts.exists(image, child.digest)]
     return tuple(dict.fromkeys(gone))
 
 
 async def platforms(facts: Facts, image: ImageName, digest: str) -> tuple[str, ...]:
-    """What an image is built for, by its index and those in it, or by its configuration; empty where none says it.
-
-    Raises: as `artifact`.
-    """
+    """What an image is built for, by its index and those in it, or by its configuration; empty where none says it."""
     manifest = await facts.manifest(image, digest)
     names = {*manifest.platforms}
     for child in manifest.children[:MOST_PLATFORMS]:

@@ -90,10 +90,9 @@ class EnvironmentState:
         return pair if pair is not None and (entry.choices or pair.slot_of(entry) is not None) else None
 
     def matching(self, image: str) -> tuple[Managed, ...]:
-        """The entries that a command line means by `image`.
+        """The entries that a command line means by `image`: in each overlay by name exactly, else by repository.
 
-        By name exactly, else by repository, in each overlay; else by the last part of either, if all that it fits have
-        one repository.
+        Else by the last part of either, if all that it fits have one repository.
         """
         in_full = tuple(
             overlay.entries[index]
@@ -137,9 +136,8 @@ class Layout:
     """The files of one commit, or of a checkout, that environments mean.
 
     `selection` has the overlays of those environments that are read, and `files` the bytes; `claims` has the overlays
-    of all environments, `others` the files of targets that none of them claims. `tree` has
-    git's mode of every path. `owners` tell whose each path is, now
-    or by the globs, and `targets` how each file with pins is read, also one that history tells of.
+    of all environments, `others` the files of targets that none of them claims. `tree` has git's mode of every path.
+    `owners` tell whose a path is, now or by the globs, and `targets` how each file with pins is read, also a past one.
     """
 
     selection: Selection

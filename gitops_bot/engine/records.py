@@ -1,7 +1,4 @@
-"""What is recorded of releases once they are on the base branch, where that is configured: tags, and deployments.
-
-It comes after everything else, and what goes wrong with it fails nothing else.
-"""
+"""Tags and deployments of the releases on the base branch, if configured. What goes wrong here fails nothing else."""
 
 from __future__ import annotations
 
@@ -47,10 +44,7 @@ _ARTIFACTS = 100
 
 
 def record(world: World, facts: Facts) -> tuple[Problem, ...]:
-    """Record the releases of these environments that the base branch has now and that are not recorded yet.
-
-    `facts` get what is read for it, and the tags that are created.
-    """
+    """Record the releases that are not recorded yet; `facts` get what is read for it, and the tags that are created."""
     before = facts.snapshot
     tagged = [environment for environment in before.environments if environment.release_tags]
     deployed = [environment for environment in before.environments if environment.deployments]
@@ -125,11 +119,7 @@ def _tag(
     tags: Mapping[str, str],
     environment: Environment,
 ) -> Mapping[str, str]:
-    """Tag the releases of one environment, again until nobody else is faster; gives all tags as they are then.
-
-    Raises:
-        GitError: the remote refused, or their numbers are not known.
-    """
+    """Tag the releases of one environment until nobody else is faster; gives all tags then, or raises a GitError."""
     from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
 
     known, race = every.get(environment.name, ()), Race(world.clock)
@@ -256,8 +246,7 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
     """The content of an environment at a commit, by the overlays that the configuration means there.
 
     Raises:
-        GitError: the commit cannot be read.
-        ConfigError: two environments claimed a file then.
+        GitError, ConfigError: as `select`.
         EditError: these are too many files.
     """
     tree = world.repository.tree(commit)

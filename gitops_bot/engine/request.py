@@ -47,10 +47,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """`rollback`: what the environment ran before its last release, or at the release `to`.
-
-    `because` is a person's reason.
-    """
+    """`rollback`: what ran before the last release, or at the release `to`; `because` is a person's reason."""
 
     to: str | None = None
     images: Sequence[str] = ()

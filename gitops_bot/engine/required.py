@@ -1,7 +1,4 @@
-"""The gate of `require`: checks of the release that a pin comes from, those of its source, and a deployment.
-
-All that it asks of the forge is asked at once, and only for what would go on otherwise.
-"""
+"""The gate of `require`: checks of the release that a pin comes from, those of its source, and a deployment."""
 
 from __future__ import annotations
 
@@ -29,10 +26,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class _Requirement(NamedTuple):
-    """What one part of `require` asks of the forge, and how its answers are read.
-
-    `of` names the release or the build that it is about, for people; `code` is that of being held for it.
-    """
+    """What a part of `require` asks of the forge, how answers are read, what it is about, and the code of a hold."""
 
     code: Code
     of: str

@@ -1,7 +1,4 @@
-"""The steps of every request: read, decide, arrange, describe, carry out, record. After a lost race they start again.
-
-All environments are planned side by side, then written one after the other. A failure stops only its environment.
-"""
+"""The steps of each request: read, decide, arrange, describe, carry out, record. After a lost race they start again."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ if TYPE_CHECKING:
 def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | None = None) -> Result[Outcome]:
     """Plan all environments, then write one after the other. A failure stops only its environment.
 
-    `facts` collects what the world answers, for a caller that needs it afterwards.
-
-    Raises:
-        UsageError: the request makes no sense in this repository.
+    `facts` collects what the world answers. A UsageError says that the request makes no sense in this repository.
     """
     if isinstance(request.what, Promote):
         from gitops_bot.engine.candidates import promote
@@ -52,7 +46,8 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
         is_last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
-        outcomes.append(replace(outcome, frozen=hold.freezes(snapshot.config.holds, environment.name, snapshot.at)))
+        source, frozen = request.origin(environment), hold.freezes(snapshot.config.holds, environment.name, snapshot.at)
+        outcomes.append(replace(outcome, promoted_from=source.environment, frozen=frozen))
     base = now.snapshot
     problems = [*base.layout.selection.problems]
     if isinstance(request.what, Poll) or (isinstance(request.what, Promote) and not request.what.images):
@@ -176,11 +171,7 @@ def _failed(entry: Managed | None, failure: BotError) -> Judged:
 
 
 async def _candidates(context: Context) -> Candidates:
-    """The candidates of an environment, from where the request takes them.
-
-    Raises:
-        UsageError: the command line names something that the request cannot apply to.
-    """
+    """The candidates of an environment, from where the request takes them; a UsageError where it cannot apply."""
     match context.request.what:
         case Poll():
             return await poll.candidates(context)
@@ -192,14 +183,12 @@ async def _candidates(context: Context) -> Candidates:
             from gitops_bot.engine.candidates import promote
 
             return await promote.candidates(context, asked)
-        case RollBack() as asked:
+        case RollBack() | RollBackFailed() as asked:
             from gitops_bot.engine.candidates import roll_back
 
+            if isinstance(asked, RollBackFailed):
+                return await roll_back.after_failure(context)
             return await roll_back.candidates(context, asked)
-        case RollBackFailed():
-            from gitops_bot.engine.candidates import roll_back
-
-            return await roll_back.after_failure(context)
         case Withdraw(entries=entries):
             return Candidates(context, [as_it_is(held) for held in entries])
         case _:
@@ -215,10 +204,7 @@ def _write(
     *,
     is_last: bool,
 ) -> tuple[EnvironmentOutcome, Facts]:
-    """Write one environment as `planned`; after each lost race, read and plan it again.
-
-    Also returns the facts about the base branch as it is afterwards.
-    """
+    """Write one environment as `planned`, again after each lost race; also the facts about the base branch then."""
     race = Race(world.clock)
     done: Mapping[str, Proposal] = {}
     try:
@@ -247,7 +233,7 @@ def _write(
                         now = replace(facts.snapshot, commit=item.commit)
                         contents = {path: after for path, (_, after) in item.files.items()}
                         facts = Facts(now if is_last else after_commit(now, contents), facts)
-                return _outcome(request, planned, carried_out), facts
+                return _outcome(planned, carried_out), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:
         stop = error.problem
@@ -256,34 +242,27 @@ def _write(
             return _outcome_without_writing(world, facts, request, environment, stop), facts
     except BotError:  # the same problem stops this, too
         decisions = (*facts.snapshot.states[environment.name].failed, Failed(None, stop))
-        promoted_from = request.origin(environment).environment
-        return EnvironmentOutcome(environment.name, decisions, promoted_from=promoted_from), facts
+        return EnvironmentOutcome(environment.name, decisions), facts
 
 
-def _outcome(request: Request, planned: Planned, done: CarriedOut) -> EnvironmentOutcome:
+def _outcome(planned: Planned, done: CarriedOut) -> EnvironmentOutcome:
+    context = planned.context
     written = [item for _, item in sorted(done.by_group.items()) if item.action.name != "none" or item.changes]
-    if request.own_groups:
+    if context.request.own_groups:
         # Proposals that only carry pins of earlier requests are reported only if they were written.
         written = [
             item
             for item in written
             if item.action.name in WRITING or not all(change.carried for change in item.changes)
         ]
-    environment = planned.context.environment
-    decisions = (*planned.decisions, *dict.fromkeys(done.failed))
-    promoted_from = request.origin(environment).environment
-    return EnvironmentOutcome(environment.name, decisions, tuple(written), promoted_from, planned.decided[0].named)
+    decisions, named = (*planned.decisions, *dict.fromkeys(done.failed)), planned.decided[0].named
+    return EnvironmentOutcome(context.environment.name, decisions, tuple(written), named=named)
 
 
 def _outcome_without_writing(
     world: World, facts: Facts, request: Request, environment: Environment, problem: Problem
 ) -> EnvironmentOutcome:
-    """What is known of an environment that could not be written: what would have changed, and why it did not.
-
-    Raises:
-        BotError: the same problem stops this, too.
-    """
-    state, promoted_from = facts.snapshot.states[environment.name], request.origin(environment).environment
+    """What would have changed, and why it did not; a BotError where the same problem stops this, too."""
     context = answer(world, facts, _context(facts, request, environment, alone=True))
     (done,) = _decide(world, facts, [context])
     if isinstance(done, BotError):
@@ -291,6 +270,6 @@ def _outcome_without_writing(
     branch = naming.branch(environment.name) if environment.propose.as_ == "pull-request" else None
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
     proposal = whole(context, [item.decision for item in done.judged], branch, nothing)
-    decisions = (*state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
+    decisions = (*context.state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
     proposals = (proposal,) if proposal.changes else ()
-    return EnvironmentOutcome(environment.name, decisions, proposals, promoted_from, done.named)
+    return EnvironmentOutcome(environment.name, decisions, proposals, named=done.named)

@@ -1,7 +1,6 @@
 """Threads that ask registries. No slow image or registry takes all of them, and nobody waits after an interrupt.
 
-A thread stays with its registry until nothing is left to ask there. So the threads of a registry that hangs hang with
-it, and those of the others go on.
+A thread stays with its registry until nothing is left to ask there: those of a registry that hangs hang with it alone.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ def together(
 ) -> Iterator[Iterator[Answer]]:
     """What `ask` gives for each item, in their order; `subject` is the image that an item is about.
 
-    Where the machine starts no more threads, those that there are do the work; the caller's own where there is none.
-    At the end of the block answers that are still on their way are not waited for.
+    Without enough threads, the few do the work, or the caller's own. At the end of the block nobody waits for answers.
     """
     queue = _Queue([subject(item) for item in items])
     answers: list[Future[Answer]] = [Future() for _ in items]

@@ -72,10 +72,7 @@ class Registry(Protocol):
         """Whether the repository has a manifest (or index) of that digest; one that is not there raises nothing."""
 
     def manifest(self, image: ImageName, digest: str) -> Manifest:
-        """What the digest names: an image, an index with its manifests, or something else.
-
-        It may be known from before, or from another repository, and be gone here: `exists` tells.
-        """
+        """What the digest names: an image, an index, or something else; also from memory, when it is gone here."""
 
     def referrers(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """What refers to a digest, such as signatures; none where the registry has no API for that."""
@@ -84,9 +81,9 @@ class Registry(Protocol):
         """What the image says of itself: for the text of a proposal, never for a decision."""
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
-        """When the images of these tags, and of what is pinned, were built. Tags that are left out are older.
+        """When the images of these tags, and of what is pinned, were built; unknown for those that are not there.
 
-        The time of an image that is not there is unknown; that raises nothing.
+        Tags that are left out are older.
         """
 
 
@@ -145,11 +142,7 @@ class Repository(Protocol):
         """
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
-        """Create these annotated tags, all of them or none.
-
-        Raises:
-            LostRace: one of them exists; nothing was written.
-        """
+        """Create these annotated tags, all of them or none: a LostRace where one of them exists."""
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has at this moment; nothing else is read anew."""
@@ -213,10 +206,7 @@ class Forge(Protocol):
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""
 
     def commit(self, *, parent: str, tree: str, files: Mapping[str, tuple[str, bytes]], message: str) -> bytes:
-        """The object of a commit that the forge makes and signs: on top of `parent`, whose tree is `tree`.
-
-        `files` are those that change, with mode and content. No branch moves.
-        """
+        """The object of a commit that the forge makes and signs: `files`, with modes, on `parent`, which has `tree`."""
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Open a pull request, or find and refresh the one that is open for the branch already."""
@@ -327,11 +317,7 @@ class Race:
         self._lost = 0
 
     def wait(self, lost: LostRace) -> None:
-        """Stay out of the others' way for a while.
-
-        Raises:
-            LostRace: `lost` itself, once it makes no sense to try again.
-        """
+        """Stay out of the others' way for a while; raises `lost` once it makes no sense to try again."""
         now = self._clock.monotonic()
         self._lost += 1
         if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:

@@ -28,10 +28,7 @@ Verdict = Literal["good", "warning", "unknown", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of the check `name` on `subject`. `next` is empty when the verdict is good.
-
-    Only a wrong one has a `problem`.
-    """
+    """The result of the check `name`; `next` is empty where the verdict is good; only a wrong one has a `problem`."""
 
     name: Check
     subject: str
@@ -50,9 +47,8 @@ class FoundEnvironment:
     """An environment that the directories suggest.
 
     `overlays` are globs for `files` files. `source` is an environment before it, `pairs` the entries that both have:
-    by the keys of this one's, those of the source. `corresponding` counts those whose pins look alike, and `promote`
-    says whether this one should get its pins from there. `followed` are the entries that the file
-    keeps current.
+    by the keys of this one's, those of the source. `corresponding` counts those whose pins look alike, `followed` those
+    that the file keeps current, and `promote` says whether this one should get its pins from there.
     """
 
     name: str
@@ -93,9 +89,8 @@ class EnvironmentDraft:
     """One environment of the file.
 
     `policy` is `auto` or a name, None where all entries are promoted. `images` has what differs, by exact names or
-    globs: a policy likewise, one of this image alone, or why it is ignored. `ignored` says that of all of them.
-    `left` are images that nothing keeps current, with the pins of their entries, by the reason. `followed` counts the
-    other entries.
+    globs: a policy likewise, one of this image alone, or why it is ignored. `ignored` says that of all of them. `left`
+    are images that nothing keeps current, with their pins, by the reason. `followed` counts the other entries.
     """
 
     found: FoundEnvironment

@@ -30,10 +30,7 @@ class PolicySource:
 
 @dataclass(frozen=True, slots=True)
 class PassedGate:
-    """One gate that a decision went through: it let it pass, or says why not.
-
-    `words` are what is true of a decision that it lets pass, as a person says it; empty where that says nothing.
-    """
+    """A gate that a decision passed, or why not; `words` say what is true of one that passes, if that says anything."""
 
     gate: str
     words: str
@@ -54,9 +51,8 @@ class AskedTag:
 class Explained:
     """The choice for one pin: how its policy selects, the gates, and the outcome.
 
-    `current` is pinned now, `pin` is what is chosen or held back; `seen` is what the gates saw; `problem` says what
-    failed. `entry` is None where a
-    policy is tried on a list of tags.
+    `current` is pinned now, `pin` is chosen or held back; `seen` is what the gates saw; `problem` says what failed.
+    `entry` is None where a policy is tried on a list of tags.
     """
 
     policy: PolicySource

@@ -81,10 +81,7 @@ class AuditedEnvironment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """A manifest that must be kept, by whom, under which tags, and as part of which indexes.
-
-    `subjects` are the manifests that it is about, such as the image that it is a signature of.
-    """
+    """A manifest that must be kept: by whom, under which tags, in which indexes, and what it is about (a signature)."""
 
     image: ImageName
     digest: str

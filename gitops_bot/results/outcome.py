@@ -55,10 +55,7 @@ class EnvironmentOutcome:
 
     @property
     def entries(self) -> dict[str, int]:
-        """How many entries there are of each kind. A file or a proposal that failed counts as one of those that failed.
-
-        One that is held while an open proposal carries another pin for it is held.
-        """
+        """How many entries there are of each kind: a failed file or proposal counts, and what is held is no change."""
         held = {item.entry.key for item in self.held}
         changed = {change.entry.key for proposal in self.proposals for change in proposal.changes}
         kept = [decision for decision in self.decisions if isinstance(decision, Kept)]

@@ -118,11 +118,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that the page shows: the status, with as much history as was read.
+    """All that the page shows: the status, with as much history as was read; `history` is false where none was.
 
     `releases` are the newest of all environments, the newest first, `per_day` how many each of the last days had.
     `merges` are the pull requests that brought them, by commit. `home` is the address of the repository on its forge.
-    `history` is false where no history was read.
     """
 
     status: Status

@@ -53,8 +53,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
 async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed: Pin | None) -> Decision:
     """An entry with the pin that was asked for; `proposed` is what the open proposal pins it to, if it does.
 
-    A digest is taken as it is; the registry is asked for a missing one. With a short name, a digest may belong to
-    another image: the registry must have it.
+    A digest is taken as it is; with a short name, it may belong to another image: the registry must have it.
     """
     present = entry.pin
     if entry.choices:

@@ -144,10 +144,7 @@ async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequen
 async def _choose(
     facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern | Newest, now: datetime
 ) -> tuple[Decision, Mapping[str, str]]:
-    """The decision by the tags that name images, and those that name none, which are left out, with what they name.
-
-    Only what would be chosen, now or later, is looked at.
-    """
+    """The decision by the tags that name images, and those that name none, which are left out, with what they name."""
     tags, left_out = await facts.tags(image), dict[str, str]()
     times = await times_for(facts, image, policy, tags, entry.pin) if isinstance(policy, Newest) else None
 
@@ -214,10 +211,7 @@ async def _by_digest(
     ranked: Sequence[str],
     choose: Callable[[Pin], Awaitable[policies.Choice]],
 ) -> Decision | None:
-    """Place a pin whose tag says nothing by its digest, which may be one that a known tag names; None if it is not.
-
-    `choose` says what goes on from a tag.
-    """
+    """Place a pin whose tag says nothing by a tag of its digest, if any; `choose` says what goes on from a tag."""
     present = entry.pin
     for position, tag in enumerate(ranked):
         if await facts.digest(image, tag) != present.digest:

@@ -178,11 +178,7 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
 
 
 def refuse_impossible(snapshot: Snapshot, source: str) -> None:
-    """Refuse a promotion from one environment to another where no overlay of one can correspond to one of the other.
-
-    Raises:
-        UsageError: that is so, or both are the same.
-    """
+    """Raises a UsageError where source and target are the same, or no overlay of one can correspond to the other's."""
     for environment in snapshot.environments:
         target = environment.name
         if source == target:

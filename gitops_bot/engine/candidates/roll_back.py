@@ -34,11 +34,7 @@ WATCHED: Final = timedelta(days=7)
 
 
 async def candidates(context: Context, asked: RollBack) -> Candidates:
-    """What the environment ran at the release to go back to.
-
-    Raises:
-        UsageError: images are named, and none is of an entry.
-    """
+    """What the environment ran at the release to go back to; raises a UsageError where no image is of an entry."""
     state = context.state
     entries: dict[EntryKey, Managed] = {}
     unknown = []
@@ -66,10 +62,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
 
 
 async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
-    """The release to go back to (`to`, else the one before the last that moved a pin of entries in these places).
-
-    It reads no more history than it needs.
-    """
+    """The release to go back to: `to`, else the one before the last that moved a pin of entries in these places."""
     name, owners = context.environment.name, context.snapshot.layout.owners
     tags = await context.facts.release_tags()
 
