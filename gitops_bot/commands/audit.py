@@ -51,11 +51,7 @@ class _Answer(NamedTuple):
 
 
 def audit(world: World, scope: Scope, keep: int | None = None) -> Result[Audit]:
-    """Look up what every entry pins, and with `keep`, what must be kept for that and for so many releases of each.
-
-    Raises:
-        GitError: the history cannot be read.
-    """
+    """Look up what every entry pins; with `keep`, also what must be kept for it and so many releases, or a GitError."""
     snapshot = read(world, scope, also=scope.config.environments)
     past, problems = _past(world, snapshot, keep) if keep is not None else ({}, [])
     entries = {

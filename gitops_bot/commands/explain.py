@@ -74,11 +74,8 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     final = _final_decisions(planned)
     explanations: list[Explained] = []
     problems: list[Problem] = []
-    for explained in drive(
-        world,
-        facts,
-        [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries],
-    ):
+    telling = [_explain(planned.context, entry, judged[entry.key], final.get(entry.key), tag) for entry in entries]
+    for explained in drive(world, facts, telling):
         if isinstance(explained, BotError):
             problems += explained.problems
             continue
@@ -295,11 +292,7 @@ def why_not(
 
 
 def try_policy(written: str, tags: Sequence[str], current: Pin, tag: str | None, now: datetime) -> Result[Explanations]:
-    """What the policy chooses from these tags for an entry with the pin `current`, and why not `tag`.
-
-    Raises:
-        ConfigError: the text is not a policy, or no policy can be inferred from `current`.
-    """
+    """What a policy makes of these tags for the pin `current`, and why not `tag`; a ConfigError if it is none."""
     read = config.read_policy(written, _FILE)
     tried = inference.infer(current) if read == "auto" else read
     if isinstance(tried, Unmanaged):

@@ -16,8 +16,7 @@ from gitops_bot.proposals.pull_request import Merge
 from gitops_bot.proposals.text.markdown import git_revision, plain, source_repository
 from gitops_bot.releases.history.record import ImageCommits, Records, net
 from gitops_bot.releases.history.releases import ExportedFile, all_releases, find, foreign_tags, is_commit, tag_name
-from gitops_bot.results.history import History, ReleaseMerge
-from gitops_bot.results.release import differences
+from gitops_bot.results.history import History, ReleaseMerge, differences
 from gitops_bot.results.result import Head, Result
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     """The releases of the only environment of the snapshot.
 
     Raises:
-        UsageError: the image is of no release, and of no entry.
-        GitError: the history cannot be read, or has no such release.
+        UsageError, GitError: there is no such image or release; or the history cannot be read.
     """
     (environment,) = snapshot.environments
     line = read_line(world, snapshot)
@@ -102,8 +100,11 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     else:
         shown = tuple(_choose(records, known, snapshot, wanted, bugs))
         if wanted.image is not None and not shown and not bugs:
+            # An image that is there, or was, may have no release in the range; any other one is mistyped.
             changed = (change.name for at in range(len(known)) for change in records[at].changes)
-            _check_image(wanted.image, changed, snapshot)
+            if len(_names(wanted.image, snapshot)) == 1 and wanted.image not in changed:
+                problem = snapshot.states[environment.name].unknown(wanted.image)
+                raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
     merges, problems = merges_of(world, snapshot, shown)
     contents: dict[str, Content] = {}
     for record in shown if wanted.verify or wanted.show is not None else ():
@@ -179,14 +180,6 @@ def _names(image: str, snapshot: Snapshot) -> set[str]:
     """The names of entries that a person means: this one, and those that have this repository now."""
     (environment,) = snapshot.environments
     return {image, *(entry.name for entry in snapshot.states[environment.name].matching(image))}
-
-
-def _check_image(image: str, changed: Iterable[str], snapshot: Snapshot) -> None:
-    """An image that is there, or was, may have no release in the range; any other one is mistyped."""
-    (environment,) = snapshot.environments
-    if len(_names(image, snapshot)) == 1 and image not in changed:
-        problem = snapshot.states[environment.name].unknown(image)
-        raise UsageError(replace(problem, message=f"{problem.message}, and no release changed it"))
 
 
 def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, tags: Mapping[str, str]) -> int:

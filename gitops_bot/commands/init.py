@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.images.reference import ImageName, Pin
-    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.deployed import DeployedPaths
@@ -36,11 +35,7 @@ _ONLY: Final = "default"
 
 
 def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config: Config | None = None) -> Inventory:
-    """The environments that `config` has; without one, those that the directories suggest. Asks no registry.
-
-    Raises:
-        ConfigError: there is nothing that gitops-bot could keep current.
-    """
+    """The environments of `config`, else what the directories suggest; a ConfigError where nothing is pinned."""
     problems: list[Problem] = []
     deployed = deployed_paths(files, tree, problems)
     if config is not None:
@@ -62,10 +57,14 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
     every = [entry for environment in environments for entry in environment.entries]
     refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}
+    images: dict[str, tuple[ImageName, Pin]] = {}
+    for entry in every:
+        if entry.repository is not None and entry.refusal is None:
+            images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments)),
         problems=tuple(dict.fromkeys(problems)),
-        images=_images(every),
+        images=images,
         ignored={**refused, **suggested.ignored},
     )
 
@@ -242,12 +241,3 @@ def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) 
                     environment, source=before.name, pairs=pairs, corresponding=alike, promote=2 * alike > len(pairs)
                 )
         yield best
-
-
-def _images(entries: Iterable[Managed]) -> Mapping[str, tuple[ImageName, Pin]]:
-    """One image of each registry, with its pin."""
-    images: dict[str, tuple[ImageName, Pin]] = {}
-    for entry in entries:
-        if entry.repository is not None and entry.refusal is None:
-            images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
-    return images

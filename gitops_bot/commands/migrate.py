@@ -40,11 +40,7 @@ _MOST_DIRECTORIES: Final = 5000
 
 
 def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
-    """What these tools keep current in this checkout, as environments and rules. Asks no registry and no cluster.
-
-    Raises:
-        ConfigError: the checkout has no settings of these tools, or they keep nothing current that is here.
-    """
+    """What these tools keep current in this checkout, as environments and rules; a ConfigError if that is nothing."""
     gaps: list[Gap] = []
     readings = dict.fromkeys(peers, Read(seen=True))
     for peer in peers:

@@ -72,29 +72,24 @@ class Reading:
     left_alone: Mapping[int, Reason]
     proposed: Proposed
 
-    @classmethod
-    def of(
-        cls,
-        snapshot: Snapshot,
-        outcome: Outcome,
-        line: Line | None,
-        tags: Mapping[str, str] | None,
-        proposed: Proposed,
-    ) -> Reading:
-        """The reading by the tags of the repository; where they were not read, what they number has no number."""
-        releases = all_releases(line, snapshot.layout.owners, tags) if line is not None else {}
-        if tags is None:
-            tagged = {name for name, each in snapshot.config.environments.items() if each.release_tags}
-            releases = {
-                name: tuple(replace(release, number=None) for release in own) if name in tagged else own
-                for name, own in releases.items()
-            }
-        changes = [change for _, proposal in outcome.proposals for change in proposal.changes]
-        decided = [*changes, *(item for environment in outcome.environments for item in environment.decisions)]
-        decisions = {item.entry.key: item for item in decided if item.entry is not None}
-        left = [proposal for _, proposal in outcome.proposals if proposal.action.name == "leave"]
-        reasons = {item.pull_request.number: item.action.reason for item in left if item.pull_request is not None}
-        return cls(snapshot, outcome, line, releases, decisions, reasons, proposed)
+
+def _reading(
+    snapshot: Snapshot, outcome: Outcome, line: Line | None, tags: Mapping[str, str] | None, proposed: Proposed
+) -> Reading:
+    """The reading by the tags of the repository; where they were not read, what they number has no number."""
+    releases = all_releases(line, snapshot.layout.owners, tags) if line is not None else {}
+    if tags is None:
+        tagged = {name for name, each in snapshot.config.environments.items() if each.release_tags}
+        releases = {
+            name: tuple(replace(release, number=None) for release in own) if name in tagged else own
+            for name, own in releases.items()
+        }
+    changes = [change for _, proposal in outcome.proposals for change in proposal.changes]
+    decided = [*changes, *(item for environment in outcome.environments for item in environment.decisions)]
+    decisions = {item.entry.key: item for item in decided if item.entry is not None}
+    left = [proposal for _, proposal in outcome.proposals if proposal.action.name == "leave"]
+    reasons = {item.pull_request.number: item.action.reason for item in left if item.pull_request is not None}
+    return Reading(snapshot, outcome, line, releases, decisions, reasons, proposed)
 
 
 def status(world: World, scope: Scope, *, only_waiting: bool = False) -> Result[Status]:
@@ -116,7 +111,7 @@ def read_history(world: World, facts: Facts) -> Reading:
     questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
     known = answer(world, facts, ask_all(questions))
     outcome = update(world, snapshot, Request(dry_run=True, offline=True), facts).body
-    return Reading.of(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
+    return _reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))
 
 
 def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]:
@@ -361,7 +356,7 @@ def overview_of_cycle(
         for change in proposal.changes
     }
     known = facts.known_release_tags
-    reading = Reading.of(snapshot, outcome, facts.known_line, known if known is not None else tags, proposed)
+    reading = _reading(snapshot, outcome, facts.known_line, known if known is not None else tags, proposed)
     return _overview_of(reading, home, lambda _: facts.built)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.proposals.people import Declined
 
+_TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 #: Proposals, and what became of the pins that they carried so far.
 Arranged: TypeAlias = "tuple[list[Proposal], list[Judged]]"
 
@@ -383,6 +384,3 @@ def _loses(proposal: Proposal, taken: Collection[EntryKey]) -> bool:
             return any(pin.key in taken for pin in proposal.carried)
         case _:
             return False
-
-
-_TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")

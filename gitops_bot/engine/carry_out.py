@@ -75,10 +75,7 @@ def _recheck(world: World, snapshot: Snapshot, proposal: Proposal, propose: Prop
     """The proposal with its pull requests as they are at this moment; as it is where nothing would be written.
 
     What people did since they were read, minutes ago, is seen here: it is too late only while a request is on its way.
-
-    Raises:
-        LostRace: something is different, and has to be planned again.
-        ForgeError: the forge refused or did not answer: then nothing is written.
+    It raises a LostRace where something has to be planned again, and a ForgeError: then nothing is written.
     """
     if world.forge is None or proposal.on is None:
         return proposal

@@ -79,9 +79,8 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     described = {} if briefly else describe_images(world, context.facts, steps)
     base = None if by_commit else context.snapshot.commit
     text = content.write(environment.name, proposal, environment.propose, base, described)
-    if text.body and any(
-        {step.before_digest, step.after_digest} & context.facts.undescribed for step in steps.values()
-    ):
+    undescribed = context.facts.undescribed
+    if text.body and any({step.before_digest, step.after_digest} & undescribed for step in steps.values()):
         return text._replace(body=body.with_lacks(text.body, ["details"]))
     return text
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gitops_bot.engine import pullable, required
-from gitops_bot.engine.context import Candidate, Context, Gate, Judge, Judged
+from gitops_bot.engine.context import Candidate, Context, Gate, Judged
 from gitops_bot.engine.followers import describe_release
 from gitops_bot.engine.pullable import problem_with, unless_absent
 from gitops_bot.engine.request import Pins, Poll, Promote, RollBack, RollBackFailed, Withdraw
@@ -35,11 +35,8 @@ if TYPE_CHECKING:
 _OVERRIDABLE: tuple[Code, ...] = ("held.soak", "held.policy")
 
 
-# --- promotions ---------------------------------------------------------------------------------------------------
-
-
-def _offered(why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Judge:
-    """The judge of an offer: it is held if `why_held` gives a reason."""
+def _offered(name: str, why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Gate:
+    """A gate of an offer: it is held if `why_held` gives a reason."""
 
     async def judge_offer(decision: Decision, context: Context) -> Decision:
         offer, entry = context.basis, decision.entry
@@ -48,7 +45,7 @@ def _offered(why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Ju
         reason = why_held(entry, offer, context)
         return promotion.hold_for(decision, offer, reason, context.by_hand, context.snapshot.at)
 
-    return judge_offer
+    return Gate(name, judge_offer, shown="choice")
 
 
 def _beyond_policy(entry: Managed, offer: Offer, context: Context) -> Reason | None:
@@ -106,9 +103,6 @@ def _why_left(context: Context, line: Line, source: Managed, pin: Pin) -> Reason
     if slots is not None and slots.selector and other is not None and promotion.is_same(other.pin, pin):
         step = step or blue_green.switch_back(slots, slots.selector, line)
     return stepped_back.in_source(source, pin, step) if step is not None else None
-
-
-# --- what a registry has --------------------------------------------------------------------------------------------
 
 
 async def tag_moved(decision: Decision, context: Context) -> Decision:
@@ -223,9 +217,6 @@ async def available(decision: Decision, context: Context) -> Decision:
     return rollback.check(decision, exists=exists, missing=missing)
 
 
-# --- what a person asks for -------------------------------------------------------------------------------------------
-
-
 async def step_back(decision: Decision, context: Context) -> Decision:
     """Hold an older pin that a person asks for. A policy never proposes one, and a rollback is meant to."""
     if not isinstance(decision, Change) or not _may_not_go_back(decision, context):
@@ -261,9 +252,6 @@ async def ignored(decision: Decision, context: Context) -> Decision:
     return decision
 
 
-# --- what everything passes -------------------------------------------------------------------------------------------
-
-
 async def slot(decision: Decision, context: Context) -> Decision:
     """Hold a pin for the live slot of two, and one for a slot while a switch to it is proposed."""
     if not isinstance(decision, Change) or (slots := context.state.slots_of(decision.entry)) is None:
@@ -294,27 +282,20 @@ async def declared_hold(decision: Decision, context: Context) -> Decision:
 #: Of a promotion: by the order of the target's policy or of the source's; where the source pins a tag without a digest;
 #: what the target's repository has.
 _OFFERED: Final = (
-    Gate("no step back", _offered(lambda entry, offer, _: promotion.downgrade(entry, offer)), shown="choice"),
-    Gate("source's tag not moved", _offered(lambda entry, offer, _: promotion.moved(entry, offer)), shown="choice"),
-    Gate("in the target's registry", _offered(lambda entry, offer, _: promotion.absent(entry, offer)), shown="choice"),
+    _offered("no step back", lambda entry, offer, _: promotion.downgrade(entry, offer)),
+    _offered("source's tag not moved", lambda entry, offer, _: promotion.moved(entry, offer)),
+    _offered("in the target's registry", lambda entry, offer, _: promotion.absent(entry, offer)),
 )
 _HELD_OFFERS: Final = (
-    Gate("not held in the source", _offered(_held_in_source), shown="choice"),
-    Gate("has a tag", _offered(_without_tag), shown="choice"),
-    Gate(
-        "room for its digest",
-        _offered(lambda entry, offer, _: promotion.no_room(entry, offer.running)),
-        shown="choice",
-    ),
-    Gate("soaked", _offered(lambda _, offer, context: promotion.unsoaked(offer, context.snapshot.at)), shown="choice"),
+    _offered("not held in the source", _held_in_source),
+    _offered("has a tag", _without_tag),
+    _offered("room for its digest", lambda entry, offer, _: promotion.no_room(entry, offer.running)),
+    _offered("soaked", lambda _, offer, context: promotion.unsoaked(offer, context.snapshot.at)),
 )
 _LEFT: Final = Gate("no wave went back from it", source_left, shown="choice")
 _IGNORED: Final = Gate("not ignored", ignored, shown="choice")
 #: Of everything.
-_PLACE: Final = (
-    Gate("slot", slot, shown="data"),
-    Gate("left before", left_before, "not rolled back before"),
-)
+_PLACE: Final = (Gate("slot", slot, shown="data"), Gate("left before", left_before, "not rolled back before"))
 _PLATFORMS: Final = Gate("platforms", platforms, "an image, there for every platform")
 _ON_HOLD: Final = Gate("declared hold", declared_hold, "not on hold")
 #: Behind the others, since it asks the forge about what would go on otherwise.
@@ -322,21 +303,17 @@ _REQUIRED: Final = Gate("require", required.require, "all that it requires succe
 _INFO: Final = Gate("release info", describe_release, "its release info is known", shown="stop")
 
 #: For `update` and `plan`: entries that follow a policy, and those that are promoted from a source environment.
-POLL: Final = (
-    Gate("tag not moved", tag_moved, shown="choice"), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
-)  # fmt: skip
+POLL: Final = (Gate("tag not moved", tag_moved, shown="choice"), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
 POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
 PROMOTE: Final = (
-    *_OFFERED, Gate("admitted by the policy", _offered(_beyond_policy), shown="choice"), *_HELD_OFFERS, _IGNORED, _LEFT,
-    *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO,
+    *_OFFERED, _offered("admitted by the policy", _beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE, _PLATFORMS,
+    _ON_HOLD, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
     Gate("no step back", step_back, shown="choice"), Gate("tag not moved", asked_tag_moved, shown="choice"), *_PLACE,
     _PLATFORMS, _ON_HOLD, _INFO,
 )  # fmt: skip
-ROLL_BACK: Final = (
-    Gate("in the registry", available, shown="choice"), _IGNORED, *_PLACE, _ON_HOLD, _INFO,
-)  # fmt: skip
+ROLL_BACK: Final = (Gate("in the registry", available, shown="choice"), _IGNORED, *_PLACE, _ON_HOLD, _INFO)
 #: For the pins that open proposals carry: everything else was judged when they were proposed.
 CARRIED: Final = (
     Gate("carried slot", slot, shown="data"),

@@ -25,11 +25,11 @@ from gitops_bot.releases.history.releases import (
     tag_numbers,
     unrecorded,
 )
-from gitops_bot.results.history import ReleaseMerge
+from gitops_bot.results.history import ReleaseMerge, text
 from gitops_bot.targets import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
     from gitops_bot.engine.facts import Facts
@@ -120,8 +120,6 @@ def _tag(
     environment: Environment,
 ) -> Mapping[str, str]:
     """Tag the releases of one environment until nobody else is faster; gives all tags then, or raises a GitError."""
-    from gitops_bot.results.release import text  # the shape of its JSON, for those who keep tags
-
     known, race = every.get(environment.name, ()), Race(world.clock)
     while True:
         untagged = due_tags(known, tags, complete=line.complete)
@@ -249,16 +247,13 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
         GitError, ConfigError: as `select`.
         EditError: these are too many files.
     """
-    tree = world.repository.tree(commit)
-    then = select(snapshot.config, tree, {environment.name}, partial(world.repository.read, commit))
+    tree, contents = world.repository.tree(commit), partial(world.repository.read, commit)
+    then = select(snapshot.config, tree, {environment.name}, contents)
     overlays, owners = then.selection.overlays[environment.name], then.owners
 
     def is_foreign(path: str) -> bool:
         owner = owners.owner(path)
         return owner is not None and owner[0] != environment.name
-
-    def contents(paths: Collection[str]) -> Mapping[str, bytes]:
-        return world.repository.read(commit, paths)
 
     directories = {overlay_file.directory for overlay_file in overlays}
     references = reach(directories, tree, contents, is_foreign)

@@ -50,11 +50,6 @@ def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[
     return nullcontext(lambda: None)
 
 
-def unheard(problem: Problem) -> None:
-    """Warnings are dropped."""
-    del problem
-
-
 class Registry(Protocol):
     """Every OCI registry. Each question is asked once per run, however often it is put.
 
@@ -81,10 +76,7 @@ class Registry(Protocol):
         """What the image says of itself: for the text of a proposal, never for a decision."""
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
-        """When the images of these tags, and of what is pinned, were built; unknown for those that are not there.
-
-        Tags that are left out are older.
-        """
+        """When the images of these tags and of the pin were built, if they are there. Tags not given are older."""
 
 
 class Repository(Protocol):
@@ -194,10 +186,7 @@ class Forge(Protocol):
         """How many requests the rate limit has left; None where the forge has no limit."""
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the newest commits from one revision of a source repository to another, oldest first.
-
-        Empty if the source is elsewhere or the token cannot read it: this is for readers, and never an error.
-        """
+        """The subjects of the newest commits between revisions of a source, oldest first; none if it cannot be read."""
 
     def commits_ahead(self, source: str, old: str, new: str) -> int | None:
         """How many commits one revision has that the older one lacks; None if that cannot be read, as above."""
@@ -268,10 +257,7 @@ class Forge(Protocol):
         """The newest deployments of each of these environments, the newest first: a bounded number."""
 
     def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
-        """What was reported of these commits, by repository (None: this one), and deployed to these environments.
-
-        All is asked together, and bounded. Our own records of deployments are left out.
-        """
+        """What was reported of these commits, by repository (None: this one), and deployed there by others: bounded."""
 
     def deploy(self, deployment: Deployment) -> Problem | None:
         """Record a deployment with its artifacts, unless that was done; returns why an artifact is not recorded."""
@@ -302,7 +288,7 @@ class World:
     #: Encloses what is written together, such as a branch and its pull request: a process that is to end waits for it.
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
     #: Receives problems that people should know of, but that make nothing fail.
-    warn: Callable[[Problem], None] = unheard
+    warn: Callable[[Problem], None] = lambda _: None
     #: Where a token for the forge would be set, and what it must be allowed to do.
     token_variable: str = ""
     token_rights: str = ""

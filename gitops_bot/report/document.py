@@ -18,8 +18,8 @@ from gitops_bot.report.screen import LONG
 from gitops_bot.report.status import next_step
 from gitops_bot.results.checkout import Check, Verdict
 from gitops_bot.results.explained import EntryOutcome, Kind
+from gitops_bot.results.history import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
 from gitops_bot.results.history import Verdict as AuditVerdict
-from gitops_bot.results.release import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
 from gitops_bot.results.result import Head
 from gitops_bot.results.shape import (
     BOOL,

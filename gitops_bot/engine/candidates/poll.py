@@ -47,10 +47,8 @@ async def candidates(context: Context) -> Candidates:
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
-        kept = (
-            Kept(entry, Reason("nothing_new", "no registry was asked")) for entry in polled if not _is_settled(entry)
-        )
-        entrants += [as_it_is(decision) for decision in kept if context.hold(decision.entry) is not None]
+        undecided = [entry for entry in polled if not _is_settled(entry) and context.hold(entry) is not None]
+        entrants += [as_it_is(Kept(entry, Reason("nothing_new", "no registry was asked"))) for entry in undecided]
     if sources:
         from gitops_bot.engine.candidates.promote import offers
 
