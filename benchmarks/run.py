@@ -107,6 +107,10 @@ def figures(
     yield row("plan", number, ours("plan", "--repository", str(bare)))
     update = ours("update", "--repository", str(bare))
     yield row("update, through the push", number, update)
+    idle = ["update", "--repository", str(bare)]
+    yield row(
+        "update, nothing new", number, [counted(registry, [*BOT, *idle], checkout, lambda: None) for _ in range(runs)]
+    )
     if shutil.which("crane"):
         loop = "for i in $(seq 0 $(($1 - 1))); do crane ls --insecure $2/bench/image-$i >/dev/null; "
         loop += "crane digest --insecure $2/bench/image-$i:v1.2.9 >/dev/null; done"
