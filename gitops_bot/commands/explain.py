@@ -50,8 +50,7 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     """Explain the entries of the only environment of the scope that `image` means, and why `tag` is not chosen.
 
     Raises:
-        UsageError: no entry is meant.
-        ConfigError: a hold names nothing, so nothing of the environment is decided.
+        UsageError, ConfigError: no entry is meant; or a hold names nothing, so nothing of the environment is decided.
         GitError, ForgeError: the environment cannot be decided.
     """
     snapshot = read(world, scope)

@@ -39,8 +39,8 @@ _TAGS = 20
 class Wanted:
     """Which releases are asked for: the newest `limit`, those `since` a moment, those that changed an `image`.
 
-    `show` is one release alone, with its diff and its content; `between` are two, of which the one behind the other is
-    left out. A release is named by its number, its commit or a tag. `verify`: the content of all of them.
+    `show` is one release alone, with its diff and content; `between` are two, the older left out: by number, commit or
+    tag. `verify`: the content of all of them.
     """
 
     limit: int | None = None

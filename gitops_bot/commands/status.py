@@ -1,7 +1,4 @@
-"""What runs where, by Git: pins, their age, how far they are behind their source, proposals and holds.
-
-The page also shows the history of releases, and how they were delivered.
-"""
+"""What runs where, by Git: pins, their age, how far they are behind their source, proposals and holds; and releases."""
 
 from __future__ import annotations
 
@@ -58,10 +55,9 @@ if TYPE_CHECKING:
 class Reading:
     """A reading of the repository, with what is known beside it; no `line` where its history was not read.
 
-    `outcome` is what was decided: by the last cycle, or as far as Git and pull requests tell it. `releases` are those
-    of every environment that has some, as far as the history was read. `decisions` has one for each entry: that it is
-    held, rather than that it changes. `left_alone` says by number why pull requests are left alone; `proposed` are the
-    open ones, with their pins, by the entries that they change.
+    `outcome` is what the last cycle decided, or Git and pull requests tell. `releases` are those of every environment
+    that has some. `decisions` has one for each entry: held, rather than changed. `left_alone` says by number why pull
+    requests are left alone; `proposed` are the open ones, with their pins, by the entries that they change.
     """
 
     snapshot: Snapshot
@@ -255,7 +251,7 @@ def _reason_it_left(reading: Reading, entry: Managed, arrived: Step | None) -> R
 
 
 def with_commits(world: World, facts: Facts, status: Status) -> Status:
-    """With the commits between what an entry and its source pin, where both images name them and the forge knows them.
+    """With the commits between what entries and their sources pin, as far as images and forge know them.
 
     Only entries that differ are asked about, each pair of images once, and only the first few of them.
     """

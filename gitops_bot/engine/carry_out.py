@@ -110,7 +110,7 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
     """Do it, and give what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
-        LostRace: the branch moved meanwhile and nothing was written, or the pull request ended meanwhile.
+        LostRace: the branch moved and nothing was written, or the pull request ended meanwhile.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
     on, now, snapshot, propose = proposal.on, proposal, context.snapshot, context.environment.propose

@@ -28,8 +28,7 @@ class Context:
     """What is known of one environment: what decides its entries, and what they are arranged by.
 
     `branches` are the bot's, as the request sees them. `sources` are the entries of the source that each promoted entry
-    gets its pin from, by its key. `basis` is what the candidate that is judged comes from: a pin that a person or a
-    pipeline names, or the offer of a source.
+    gets its pin from. `basis` is what the judged candidate comes from: a pin that somebody names, or a source's offer.
     """
 
     snapshot: Snapshot
@@ -71,8 +70,8 @@ class Context:
 class Candidate:
     """What an entry would become if no gate held it; `basis` as in `Context`.
 
-    `left_out` are the tags that would have been chosen but name no image, each with what it names. `seen` is what came
-    of the checks that a rollback without a person is decided by.
+    `left_out` are tags which would have been chosen if they named images, with what they name. `seen` are checks that
+    a rollback without a person is decided by.
     """
 
     decision: Decision

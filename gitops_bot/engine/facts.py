@@ -1,7 +1,6 @@
 """What decisions ask about a snapshot and about images, and the answers known so far.
 
-A decision is a coroutine. Where it lacks a fact it awaits a question: `tags = await facts.tags(image)`.
-`engine/drive.py` answers it.
+A decision is a coroutine that awaits what it lacks: `tags = await facts.tags(image)`. `drive` answers it.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[
 class Registry(Protocol):
     """Every OCI registry. Each question is asked once per run, however often it is put.
 
-    Unless a method says otherwise, it raises a RegistryError where the registry refused or failed, or its answer could
-    not be trusted; the error's `status` is 404 where the tag or the digest does not exist.
+    Unless said otherwise, a RegistryError is raised where one refused, failed, or answered what cannot be trusted; its
+    `status` is 404 where the tag or the digest does not exist.
     """
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
@@ -80,10 +80,9 @@ class Registry(Protocol):
 
 
 class Repository(Protocol):
-    """The Git repository that holds the manifests: branches are read and written without a work tree.
+    """The Git repository that holds the manifests, without a work tree.
 
-    A method raises a GitError where the remote is out of reach, refuses (protected branch, rules, no permission), or
-    lacks what is named.
+    A method raises a GitError where the remote is out of reach, refuses, or lacks what is named.
     """
 
     def default_branch(self) -> str:
@@ -115,22 +114,20 @@ class Repository(Protocol):
     ) -> Line:
         """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
 
-        `targets` tell which files hold pins. Each commit is compared with its first parent. History is read in steps,
-        the newest first, until it is `enough` or complete; where it is cut off, it ends there and is not complete.
+        `targets` tell which files hold pins. History is read in steps, the newest first, until it is `enough` or
+        complete; where it is cut off, it ends there and is not complete.
         """
 
     def tags(self) -> Mapping[str, str]:
-        """The tags of the remote, each with the commit that it names.
+        """The tags of the remote, each with the commit that it names, asked anew at each call.
 
-        They are asked anew at each call; where history is fetched at once, the first may get those of the beginning of
-        the run. Whoever writes tags loses a race to newer ones, and asks again.
+        Where history is fetched at once, the first may get those of before: whoever writes tags then loses a race.
         """
 
     def tag_texts(self, names: Collection[str]) -> Mapping[str, str | None]:
         """The texts of those of these tags that exist; None for one that is not annotated, or is not UTF-8.
 
-        A text over 4 MiB is left out, and so is what would make more than 64 MiB together. The commits must be on a
-        line that was read.
+        A text over 4 MiB is left out, and what would make more than 64 MiB. Commits must be on a line that was read.
         """
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
@@ -153,12 +150,9 @@ class Repository(Protocol):
         """Commit `files` on top of `parent` and move the remote branch there, only if it still is at `expected`.
 
         `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`. `look` is
-        called as late as can be before the branch moves, and each time that this is tried again. `signed_by` is the key
-        that signs the commit, or `Forge.commit`, which makes it.
-
-        Raises:
-            LostRace: the branch is not at `expected` any more; nothing was written.
-            BaseException: what `look` raises; nothing was written.
+        called as late as can be before the branch moves, and at each try; what it raises is raised. `signed_by` is the
+        key that signs the commit, or `Forge.commit`, which makes it. A LostRace says that it is elsewhere.
+        Whatever is raised, nothing was written.
         """
 
     def delete(self, branch: str, *, expected: str) -> None:
@@ -166,10 +160,7 @@ class Repository(Protocol):
 
 
 class Forge(Protocol):
-    """Where pull requests live.
-
-    Unless a method says otherwise, it raises a ForgeError where the forge refused or did not answer.
-    """
+    """Where pull requests live. A ForgeError is raised where it refuses or does not answer, unless said otherwise."""
 
     def disconnect(self) -> None:
         """Close every connection."""
@@ -210,10 +201,7 @@ class Forge(Protocol):
         """When that label was put on last, and the branch pushed, by the forge's own clock."""
 
     def label(self, number: int, labels: Sequence[str]) -> bool:
-        """Add the labels that are missing. If that is refused, it warns, and the proposal goes on.
-
-        False where the permission is missing, which may be given later; so do the next two.
-        """
+        """Add the labels that are missing; where that is refused, it warns. False: a permission lacks, also below."""
 
     def unlabel(self, number: int, label: str) -> None:
         """Take a label away, if it is there."""
@@ -237,8 +225,7 @@ class Forge(Protocol):
 
         Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
         repository's own default. It warns of what is not possible, as with labels. Returns the pull request as it is
-        then: merged, queued, set to auto-merge, or as it was. If this set it to auto-merge, title and text are those of
-        that moment.
+        then; if this set it to auto-merge, with the title and the text of that moment.
         """
 
     def merge_by_hand(self, number: int) -> PullRequest:

@@ -1,8 +1,8 @@
 """What waits for people after a full run, as the one issue tells it: its text, its comments, its memory (issue 26).
 
-A hidden line has what is in trouble, since when, and whether people were told that it is stuck. A comment begins with
-the same line and a higher number, and comes before the text: a run that dies in between is known by it, so nothing is
-lost or told twice. Anybody may edit them: a line of another form is none, and then nothing counts as new.
+A hidden line has what is in trouble, since when, and whether it was told as stuck. A comment begins with the same line
+and a higher number, and comes before the text: after a run that dies in between nothing is lost or told twice. Anybody
+may edit them: a line of another form is none, and then nothing counts as new.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _NAME, _WHY, _REMEMBERED, _PART, _NAMED = 200, 2_000, 20_000, 10_000, 10
 class Item(NamedTuple):
     """One thing that waits, and why; what is `about` it and `below` it is Markdown.
 
-    It is `failed`, `held` until somebody does something, `waits` for a time or as people wish, or is in `review`; or it
-    is a freeze. Each of its `commands` lacks the name, which comes last; an entry has one at least.
+    It is `failed`, `held` until somebody does something, `waits` for a time or as people wish, is in `review`, or
+    `frozen`. Each of its `commands` lacks the name, which comes last; an entry has one at least.
     """
 
     kind: Literal["failed", "frozen", "held", "waits", "review"]
@@ -67,10 +67,7 @@ class Item(NamedTuple):
 
 
 class State(NamedTuple):
-    """Since when each thing is as it is, and whether it was told to be stuck, after the comment of this `number`.
-
-    Not `whole`: there may have been more.
-    """
+    """Since when each thing is as it is, and whether it was told as stuck, by comment `number`; all if `whole`."""
 
     number: int = 0
     things: Mapping[tuple[str, str, str], tuple[datetime, bool]] = {}
@@ -130,10 +127,10 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
 
 
 def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime | None) -> tuple[State, str | None]:
-    """How things are now, and the comment on what is new, if anything is.
+    """How things are now, and the comment on what is new; once people `closed` the issue, only of what began since.
 
-    Once people `closed` the issue, only what began since is told. What failed and recovered is not told again within a
-    day, so that a registry that fails now and then does not fill the issue; what is stuck is told all the same.
+    What failed and recovered is not told again within a day, so that a registry that fails now and then does not fill
+    the issue; what is stuck is told all the same.
     """
     things, started, stuck = dict[tuple[str, str, str], tuple[datetime, bool]](), [], []
     minute = now.replace(second=0, microsecond=0)

@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 
 
 async def candidates(context: Context, asked: Promote) -> Candidates:
-    """What the source runs, for the entries that the request names; those that it does not have are reported.
-
-    Raises:
-        UsageError: the request names no overlay, or no entry, that exists.
-    """
+    """What the source runs, for the entries that the request names; a UsageError where it names nothing that exists."""
     entries, unknown = _meant(context.state, asked)
     if not entries:
         context.refuse(unknown)
@@ -113,8 +109,7 @@ async def offers(
 ) -> list[Entrant]:
     """The candidates of the entries that the source has too; `upcoming` is what open proposals will pin there.
 
-    What the source pins counts; a registry is only asked whether the target's repository has it. History is read only
-    where a pin would change.
+    A registry is only asked whether the target's repository has it. History is read only where a pin would change.
     """
     release_tag, proposed = context.environment.release_tag, context.branches.promoted
     pairs = [PromotionPair(entry, sources, proposed.get(entry.key)) for entry, sources in entries]
@@ -206,7 +201,7 @@ class PromotionPair(NamedTuple):
 async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[tuple[tuple[Run, ...], Run | None]]:
     """What each source runs, and the newest earlier pin that has soaked where that has not, or is not one pin.
 
-    It reads no more history than it needs. For a person only the present pin counts, or the newest that all ran.
+    For a person only the present pin counts, or the newest that all ran.
     """
     snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
