@@ -24,12 +24,14 @@ def update(world: World, scope: Scope, request: Request) -> Result[Outcome]:
 
 def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Outcome]:
     """What `update` would do, and how much of the repository is kept current."""
+    from gitops_bot.releases.layout import causes  # `update` does not ask for it
+
     snapshot = read(world, scope, whole=True)
-    planned = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True))
-    coverage = snapshot.coverage
+    planned, layout = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True)), snapshot.layout
+    coverage = snapshot.covered(causes.find(layout.files, layout.others, layout.tree, layout.read))
     whole = snapshot.states.keys() >= snapshot.config.environments.keys()
     if whole and not coverage.tracked and not coverage.promoted:
         from gitops_bot.commands.init import with_suggestion  # `update` suggests nothing
 
-        coverage = with_suggestion(coverage, snapshot.layout, snapshot.layout.tree, snapshot.at)
+        coverage = with_suggestion(coverage, layout, layout.tree, snapshot.at)
     return replace(planned, body=replace(planned.body, coverage=coverage))

@@ -1,7 +1,7 @@
 """Carry out what is planned, in an order that loses nothing if the run dies at any moment.
 
-Right before a group is written, what people may have done meanwhile is looked up once more: where a branch is pushed,
-when git has read its refs and only has to send the commit.
+What people may have done meanwhile is looked up right before a group is written: for a branch that is pushed, when git
+has read its refs and only has to send the commit.
 """
 
 from __future__ import annotations
@@ -258,11 +258,8 @@ def _finish(
 ) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
-    What people wrote around it stays; only what comes while this one request is on its way is lost.
-
-    Raises:
-        LostRace: it has ended meanwhile. It keeps or gets back the text that people decided on, and what was just
-            pushed is proposed once more.
+    What people wrote around it stays; only what comes while this one request is on its way is lost. A LostRace: it has
+    ended, with the text that people decided on, and what was just pushed is proposed once more.
     """
     now = None
     if asks_to_merge(pull, propose):

@@ -63,11 +63,9 @@ class _Scheduler(Generic[T]):
     """Drives decisions to their ends. A decision goes by its place among them."""
 
     def __init__(self, world: World, facts: Facts, decisions: Sequence[Deciding[T] | BotError]) -> None:
-        self._world, self._facts, self._count = world, facts, len(decisions)
+        self._world, self._facts = world, facts
         self._deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
-        self._results: dict[int, T | BotError] = {
-            at: item for at, item in enumerate(decisions) if isinstance(item, BotError)
-        }
+        self._results: list[Any] = list(decisions)  # a decision until it is made, then what came of it
 
     def run(self) -> list[T | BotError]:
         """The results, in order."""
@@ -82,7 +80,7 @@ class _Scheduler(Generic[T]):
             for unfinished in self._deciding.values():
                 with suppress(ValueError):  # after an interrupt, a thread may still be running it
                     unfinished.close()
-        return [self._results[at] for at in range(self._count)]
+        return self._results
 
     def _advance(self, at: int, answers: Sequence[Any] | None) -> Questions:
         """Run a decision as far as answers are known; returns what it asks next, nothing once it has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -64,11 +65,9 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
         why = described.wrong.message if described.wrong is not None else "it cannot be edited"
         return add_to_reason(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
-    try:
+    with suppress(EditError):  # it cannot be read
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
-    except EditError:
-        pass  # it cannot be read
     whys = dict.fromkeys(described.labels, "not told by that release")
     return _with_values(decision, described, then, whys)
 

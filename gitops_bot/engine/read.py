@@ -191,15 +191,8 @@ class Snapshot:
         beginning = naming.beginning(name)
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
 
-    @property
-    def coverage(self) -> Coverage:
-        """How much of the repository is kept current, by what becomes of the entries of these environments."""
-        from gitops_bot.releases.layout import causes  # only reports of the whole repository need them
-
-        return self.covered(causes.find(self.layout.files, self.layout.others, self.layout.tree, self.layout.read))
-
     def covered(self, outside: Iterable[OutsideFile]) -> Coverage:
-        """The same by the files that no environment claims, as far as they were read."""
+        """How much of the repository is kept current, by these entries and the files that no environment claims."""
         from gitops_bot.releases.layout import coverage
 
         kinds = [
@@ -212,14 +205,9 @@ class Snapshot:
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
-    """Read the environments of the scope.
+    """Read the environments of the scope, and along with them those that their pins come from, and `also`.
 
-    Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
-    environment claims.
-
-    Raises:
-        UsageError: an environment that does not exist is named.
-        GitError, ConfigError: as `select`.
+    `whole`: and what no environment claims. Raises a UsageError for a name of no environment, or what `select` raises.
     """
     config, names = scope.config, scope.names
     for name in (*names, *also):

@@ -92,10 +92,7 @@ class Request:
 
     @property
     def rolls_back(self) -> bool:
-        """Whether it is proposed beside everything else, and takes its entries from the others before it is written.
-
-        At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
-        """
+        """Whether it is proposed beside all else, and takes its entries from that. Nothing but a hold is in its way."""
         return self.what.kind != "update"
 
     @property
