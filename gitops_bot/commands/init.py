@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
 from gitops_bot.commands.draft import draft, is_ahead, read_formats
-from gitops_bot.commands.outside import deployed_paths, directories, look_outside
+from gitops_bot.commands.outside import deployed_paths, directories, look_outside, place_in_overlays
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
@@ -135,13 +135,13 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
 
 def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
     for name, outside in claimed:
-        places.setdefault(name, set()).add(_place(outside))
+        places.setdefault(name, set()).add(place_in_overlays(outside.pin_file.file))
 
 
 def _claimable(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> Iterator[OutsideFile]:
     """The files of no environment that pin something to be kept current, where a glob can name them."""
     for outside in look_outside(files, snapshot, deployed):
-        place = _place(outside)
+        place = place_in_overlays(outside.pin_file.file)
         if None in outside.causes and is_plain(place, of_files=place == outside.pin_file.file):
             yield outside
 
@@ -187,12 +187,6 @@ def _named(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths
     if name is None or causes.is_shared(outside.directory) or re.match(leaves.NAME, name) is None:
         return None
     return next((other for other in known if other.casefold() == name.casefold()), name)
-
-
-def _place(outside: OutsideFile) -> str:
-    """How `overlays` names it: by its directory, where that has one file with pins at most."""
-    target = targets.target_of(outside.pin_file.file)
-    return outside.directory if target is not None and target.ALONE else outside.pin_file.file
 
 
 def _environment(

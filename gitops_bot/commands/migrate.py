@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, assert_never, get_args
 
 from gitops_bot import targets
-from gitops_bot.commands.outside import contents, directories, manifests
+from gitops_bot.commands.outside import contents, directories, manifests, place_in_overlays
 from gitops_bot.config import Config, Environment, leaves
 from gitops_bot.config.form_target import ImageForm, TargetForm, TargetKind
 from gitops_bot.engine.read import read_disk
@@ -51,7 +51,9 @@ def migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequenc
         names = " or ".join(peers)
         advice = "change to the checkout that has them, or leave out --from to look at the directories only"
         raise ConfigError(Problem("failed.config", f"no settings of {names} in this checkout", advice))
-    tracked = [_in_directory(image) for read in readings.values() for image in read.tracked]
+    tracked = [
+        replace(image, place=place_in_overlays(image.place)) for read in readings.values() for image in read.tracked
+    ]
     gaps += (gap for read in readings.values() for gap in read.gaps)
     places = list(dict.fromkeys(image.place for image in tracked if is_plain(image.place) or image.place in tree))
     if len(places) > _MOST_PLACES:
@@ -119,14 +121,6 @@ def _files_with(files: Files, tree: Mapping[str, str], marks: Collection[bytes])
             if left < 0:
                 return
             yield file, data
-
-
-def _in_directory(image: Tracked) -> Tracked:
-    """In its directory, where that has one file with pins only."""
-    target = targets.target_of(image.place)
-    if target is not None and target.ALONE:
-        return replace(image, place=posixpath.dirname(image.place) or ".")
-    return image
 
 
 def _kinds(

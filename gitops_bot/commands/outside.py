@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
@@ -42,6 +43,12 @@ def deployed_paths(files: Files, tree: Mapping[str, str], bugs: list[Problem]) -
 def directories(tree: Mapping[str, str], *, by_content: bool = False) -> set[str]:
     """The directories that have files with pins, by the names of these, or also by what may stand in them."""
     return {directory.removesuffix("/") or "." for directory in targets.by_directory(tree, by_content=by_content)}
+
+
+def place_in_overlays(file: str) -> str:
+    """How `overlays` names a file: by its directory, where that has one file with pins at most."""
+    target = targets.target_of(file)
+    return posixpath.dirname(file) or "." if target is not None and target.ALONE else file
 
 
 def manifests(tree: Mapping[str, str]) -> list[str]:
