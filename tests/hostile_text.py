@@ -21,7 +21,7 @@ import httpx
 from gitops_bot import config, redact
 from gitops_bot.config import propose as checked
 from gitops_bot.edges import address, patience
-from gitops_bot.edges.git import names, process, refusals, store
+from gitops_bot.edges.git import process, refusals, remote, store
 from gitops_bot.edges.github import failure as github_failure
 from gitops_bot.edges.github.server import Server
 from gitops_bot.edges.http import Answer, UnsafeAddress, transport
@@ -104,7 +104,7 @@ def _bodies() -> Iterator[tuple[str, Callable[[], object]]]:
 _PARSERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "commit message": (trailers.parse, ("", "Gitops-Bot-Plan: 1 a b set\nGitops-Bot-Change: ")),
     "commit object": (lambda text: store.parse_commit(text.encode()), (f"tree {'0' * 40}\nauthor ", "tree ")),
-    "branch": (names.is_branch, ("",)),
+    "branch": (remote.is_branch, ("",)),
     "path": (is_path, ("", "a/")),
     "refusal of git": (lambda text: refusals.refusal(text[:BODY], "x", Server.REFUSALS), ("",)),
     "failure of git": (lambda text: refusals.out_of_reach(text[:BODY], "x"), ("",)),

@@ -1,7 +1,7 @@
 """Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
 The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
-git expects an option; see `names`.
+git expects an option; see `remote`.
 """
 
 from __future__ import annotations

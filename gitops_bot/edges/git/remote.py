@@ -13,7 +13,6 @@ from gitops_bot import redact
 from gitops_bot.edges.environment import through_proxy
 from gitops_bot.edges.facts import LOGIN_REFUSED
 from gitops_bot.edges.git.cache import quoted, read_refs
-from gitops_bot.edges.git.names import PREFIX, is_branch
 from gitops_bot.edges.git.process import ANSWER_LIMIT, INSTALL, OLDEST, Git, GitOutput, TimedOut, error
 from gitops_bot.edges.git.refusals import may_pass, out_of_reach, quote, refusal, requested_wait, wanted_format
 from gitops_bot.edges.git.store import DamagedError, damage
@@ -29,6 +28,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: All branches of the bot; they are fetched together with the base, so reading one costs nothing.
+PREFIX = "gitops-bot/"
+_BRANCH_LIMIT = 240
+_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)")
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 #: For a missing branch.
 BRANCH_ADVICE = "Correct `branch:` in gitops-bot.yaml; without it, the default branch is used."
 #: Which blobs are fetched with commits; others are fetched by id. Of a hundred kustomizations 99 are smaller than 8k,
@@ -396,3 +400,37 @@ def _tags(out: bytes, *, peeled: bool) -> dict[str, str]:
         if is_branch(name) and (peeled or match[3] is None):
             tags[name] = match[1].decode("ascii")
     return tags
+
+
+# Which branch names and commit ids may reach git: what it would refuse is refused here first (git-check-ref-format(1)).
+
+
+def is_branch(name: str) -> bool:
+    """Whether git accepts this as a branch name; options and `HEAD` are none."""
+    return (
+        0 < len(name.encode("utf-8", "surrogatepass")) <= _BRANCH_LIMIT
+        and not name.startswith(("-", "/", "."))
+        and not name.endswith(("/", "."))
+        and name not in ("@", "HEAD")
+        and _NOT_IN_BRANCH.search(name) is None
+    )
+
+
+def check_branch(name: str) -> None:
+    """Raise a GitError unless git accepts the name."""
+    if not is_branch(name):
+        raise error(f"{name!r} is not a valid branch name", "See `git help check-ref-format`.")
+
+
+def check_own(branch: str) -> None:
+    """Raise as `check_branch`, and a ValueError unless it is a branch of the bot: others must not lose commits."""
+    check_branch(branch)
+    if not branch.startswith(PREFIX):
+        raise ValueError(f"{branch!r} is not a gitops-bot branch: it must not lose commits")
+
+
+def check_commit(*ids: str) -> None:
+    """Raise a ValueError unless each is a full object id (SHA-1 or SHA-256)."""
+    for commit in ids:
+        if not _COMMIT.match(commit):
+            raise ValueError(f"{commit[:100]!r} is not a commit ID")

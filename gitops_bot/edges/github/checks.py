@@ -210,14 +210,7 @@ def _read_check(node: Any) -> Check:
         state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
         name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
         text = node["title"] or state
-    return Check(
-        _line(name, _NAME),
-        _state(state),
-        answers.time(at),
-        _line(by, _NAME),
-        answers.link(url),
-        _line(text),
-    )
+    return Check(_line(name, _NAME), _state(state), answers.time(at), _line(by, _NAME), answers.link(url), _line(text))
 
 
 def _line(value: Any, limit: int = _TEXT) -> str:

@@ -45,10 +45,7 @@ class Commits:
     _counts: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
     def between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the newest ten, oldest first; none after five questions.
-
-        One request, two for more than a hundred commits.
-        """
+        """The subjects of the newest ten, oldest first: one request, two beyond a hundred; none after five calls."""
         key = self._repository(source, old, new), old, new
         if key[0] and key not in self._subjects and len(self._subjects) < _COMPARISONS:
             answer = self._compare(*key, per_page=str(PER_PAGE))
@@ -128,10 +125,7 @@ query Merged($owner: String!, $name: String!, $base: String!, $after: String) {{
 
 
 def merges(api: Api, base: str, commits: Sequence[str]) -> dict[str, Merge]:
-    """The merges that made these commits: one request for a hundred pull requests, until all are found.
-
-    By REST nobody knows who merged or approved.
-    """
+    """The merges that made these commits: one request for a hundred pull requests. REST does not say by whom."""
     wanted = set(commits)
     try:
         return _until_found(_by_graphql(api, base), wanted)

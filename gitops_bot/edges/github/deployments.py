@@ -49,10 +49,7 @@ class Deployments:
     api: Api
 
     def newest(self, environments: Sequence[str]) -> dict[str, tuple[Deployed, ...]]:
-        """Up to thirty of each environment, the newest first: one request for a hundred environments.
-
-        Without GraphQL, one or two for each.
-        """
+        """Up to thirty of each, the newest first: a request for a hundred environments; by REST one or two for each."""
         newest: dict[str, tuple[Deployed, ...]] = {}
         try:
             for at in range(0, len(environments), _TOGETHER):

@@ -103,11 +103,8 @@ class Token:
                 "give the job `permissions: {contents: write, pull-requests: write}`, and allow "
                 '"GitHub Actions to create and approve pull requests" in Settings > Actions > General',
             )
-        return Permission(
-            "unknown",
-            "pull requests can be read; whether the token may open them shows only when it does",
-            f"make sure that it has {NEEDED}",
-        )
+        text = "pull requests can be read; whether the token may open them shows only when it does"
+        return Permission("unknown", text, f"make sure that it has {NEEDED}")
 
     def may_deploy(self, role: Role) -> Permission:
         """Whether it may write deployments of a repository, whose deployments it may read."""
@@ -136,25 +133,17 @@ class Token:
         return f"make sure that it has `{wanted.replace('-', ' ').capitalize()}` with read and write access{where}"
 
     def _certain(self, role: Role, enough: Collection[str], advice: str, what: str, **needed: str) -> Permission | None:
-        """Whether it may do something, if that is certain.
-
-        `enough` are scopes of which a token needs one, `needed` the permissions of an App.
-        """
+        """Whether it may do something, if that is certain: by a scope of `enough`, or an App's `needed` permissions."""
         if role.archived:
-            return Permission(
-                "no",
-                "the repository is archived, so nothing can be written to it",
-                "unarchive it, or stop running the bot for it",
-            )
+            text = "the repository is archived, so nothing can be written to it"
+            return Permission("no", text, "unarchive it, or stop running the bot for it")
         if self.scopes is not None and self.scopes.isdisjoint(enough):
             text = f"the token has {_scopes_text(self.scopes)}, which is not enough to write to this repository"
             return Permission("no", text, advice)
         if self.kind in _ROLES and role.may_push is False:
-            return Permission(
-                "no",
-                "the token's account can read this repository, but not write to it",
-                "give the account the role `Write` in Settings > Collaborators and teams, or use another one",
-            )
+            text = "the token's account can read this repository, but not write to it"
+            advice = "give the account the role `Write` in Settings > Collaborators and teams, or use another one"
+            return Permission("no", text, advice)
         if self.installed is not None:
             return _granted(self.installed, what, **needed)
         return Permission("yes", f"the token may {what}") if self.scopes is not None and role.may_push else None
@@ -207,10 +196,7 @@ class Inspection:
         return self.api.host
 
     def server(self) -> ServerFacts:
-        """What GitHub says about itself and the token. One request, which does not count against the rate limit.
-
-        Another one for an App, which must be installed.
-        """
+        """What GitHub says about itself and the token: one request, which is free; one more for an App."""
         installed = self.app.installation(self.api.repository) if self.app and self.api.repository else None
         before = self.api.clock.now()
         try:
@@ -297,10 +283,7 @@ class Inspection:
             return BranchRules(tuple(_of_tags(rulesets)), hidden=is_partial)
 
     def rules(self, branch: str) -> BranchRules:
-        """What a branch requires, by rulesets and by its protection rule.
-
-        One to three requests, and one for each ruleset.
-        """
+        """What a branch requires, by rulesets and its protection: up to three requests, and one for each ruleset."""
         path = quote(branch, safe="/")
         by_ruleset = self._by_ruleset(path)
         document = self._get_if_visible(f"/branches/{path}") or {}  # missing branches can have rules too

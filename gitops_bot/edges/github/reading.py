@@ -82,10 +82,7 @@ query HandBackTimes($owner: String!, $name: String!, $number: Int!) {
 
 
 def _question(variables: Iterable[str], count: int, *, with_closed: bool) -> str:
-    """The query for this many branches ($b0, $b1, ...), with `ref` among the variables for the base branch, too.
-
-    `with_closed`: also for what was closed unmerged, from any branch.
-    """
+    """The query for this many branches ($b0, ...); with `ref` for the base, too; `with_closed` for what was closed."""
     fields = _BASE if "ref" in variables else ""
     for number in range(count):
         chosen = f"headRefName: $b{number}, orderBy: {{field: CREATED_AT, direction: DESC}}"
@@ -127,13 +124,10 @@ class PullRequestReader:
     def find(self, branches: Sequence[str], base: str, *, closed: str | None = None) -> dict[str, Pulls]:
         """The pull requests of each branch into a base branch: open ones first, then the newest that have ended.
 
-        Where none is open, one into another branch is: its base was changed. A fork's branch of the same name is not
-        ours.
+        Where none is open, one into another branch is: its base was changed. `closed` adds those of every other branch
+        with this prefix, among the hundred that were closed unmerged last. A fork's branches are not ours.
 
-        `closed` adds those of every other branch with this prefix, among the hundred that were closed unmerged last.
-
-        One request for fifty branches. By REST one for each branch, one more for each open pull request, and one for
-        `closed`.
+        One request for fifty branches; by REST one for each branch, each open pull request, and `closed`.
         """
         wanted = list(dict.fromkeys(branches))
         pulls: dict[str, Pulls] = {}
@@ -159,12 +153,8 @@ class PullRequestReader:
     def list_by_rest(self, branch: str, into: str, *, state: str = "all") -> Pulls:
         """The pull requests of one branch by REST, without what a list lacks (reviews, checks, comments)."""
         # GitHub silently ignores a `head` without an owner, and then lists every pull request there is.
-        query = {
-            "state": state,
-            "head": f"{self.api.names['owner']}:{branch}",
-            "sort": "created",
-            "per_page": str(ENDED),
-        }
+        head = f"{self.api.names['owner']}:{branch}"
+        query = {"state": state, "head": head, "sort": "created", "per_page": str(ENDED)}
         if state == "open":
             query["base"] = into
         return _of(branch, into, self._list(query))

@@ -62,19 +62,10 @@ T = TypeVar("T")
 
 
 class Wire:
-    """One API as seen by one token, or anonymously.
-
-    `left` is the REST rate limit as of the last answer that reported it.
-    """
+    """One API as seen by one token, or anonymously. `left`: the REST rate limit, as the last answer reported it."""
 
     def __init__(
-        self,
-        api_url: str,
-        token: Token | None,
-        clock: Clock,
-        *,
-        timeout: int | None = None,
-        seconds: float = SECONDS,
+        self, api_url: str, token: Token | None, clock: Clock, *, timeout: int | None = None, seconds: float = SECONDS
     ) -> None:
         """With a `timeout` an answer may take that many seconds as a whole, and nothing is sent twice."""
         self._auth = _Authorization(token)
@@ -112,10 +103,8 @@ class Wire:
             lambda: self._send(method, path, query=query, body=body, write=write), path, once=once
         )
         if headers.get("x-ratelimit-resource", "core") == "core":
-            left = answers.read_rate_limit(
-                headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
-            )
-            self.left = left or self.left
+            left = (headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
+            self.left = answers.read_rate_limit(*left) or self.left
         return document
 
     def rate_limit(self) -> tuple[Any, dict[str, str]]:
@@ -172,13 +161,7 @@ class Wire:
         return Passing(why, seconds) if seconds is None or seconds <= _LONGEST_WAIT else None
 
     def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        write: bool,
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, write: bool
     ) -> tuple[Any, dict[str, str]]:
         if self._late >= _MOST_TIMEOUTS:
             raise NoResponse(f"timed out {self._late} times in a row, so no more requests are sent", _LATER)
@@ -269,11 +252,7 @@ class _Connection(HTTPSRequestsConnectionClass):
         self.session.mount(self.address, _Adapter())
 
     def getresponse(self) -> _Answer:
-        """Send a request, and read its answer.
-
-        Raises:
-            NoResponse: it took more time, or sent too much.
-        """
+        """Send a request, and read its answer. Raises NoResponse if it took more time, or sent too much."""
         began = time.perf_counter()
         _deadline.begin(answer_limit(self.seconds))
         with self.session.request(
@@ -405,7 +384,6 @@ class _PoolTls(_Pool, HTTPSConnectionPool):
 
 
 _POOLS: Any = {"http": _Pool, "https": _PoolTls}
-
 
 _LATER = "run again later; see githubstatus.com"
 #: All exceptions of `requests` and below for no answer, or half of one.

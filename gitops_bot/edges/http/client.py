@@ -1,8 +1,7 @@
 """An HTTP client with limits on size and time, whose credentials stay with the host they are for.
 
-It uses httpx's transports directly, one pool of connections per origin, with the proxy, trusted authorities and pace
-that apply to it. `httpx.Client` adds cookies, redirects and authentication that we do not want, and takes half as much
-CPU again per request.
+It uses httpx's transports directly, one pool of connections per origin: `httpx.Client` adds cookies, redirects and
+authentication that we do not want, and takes half as much CPU again per request.
 """
 
 from __future__ import annotations
@@ -174,6 +173,7 @@ class Http(AbstractContextManager["Http"]):
         sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
             allowance = _shared_allowance.get() or Allowance(self._clock, lambda: answer_limit(TOTAL_SECONDS))
+            place = {"host": url.netloc.decode("ascii"), "path": _path(url)}
             try:
                 with self.within(allowance):
                     answer = patiently(
@@ -182,12 +182,11 @@ class Http(AbstractContextManager["Http"]):
                         sleep=partial(self._sleep, allowance),
                         remaining=lambda: allowance.remaining,  # noqa: B023 - called before the next turn
                         attempts=self._attempts,
-                        host=url.netloc.decode("ascii"),
-                        path=_path(url),
+                        **place,
                     )
             except NoResponse as failure:
-                failure.host = url.netloc.decode("ascii")
-                log.debug("http.failed", method=method, host=failure.host, path=_path(url), why=failure.what)
+                failure.host = place["host"]
+                log.debug("http.failed", method=method, host=failure.host, path=place["path"], why=failure.what)
                 raise
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or location is None or method == "POST":
@@ -226,11 +225,7 @@ class Http(AbstractContextManager["Http"]):
         host = url.netloc.decode("ascii")
         asked_at = time.perf_counter()
         try:
-            with (
-                self._pool(url) as pool,
-                pool.pace.turn(allowance.left.seconds) as seen,
-                allowance.counting(),
-            ):
+            with self._pool(url) as pool, pool.pace.turn(allowance.left.seconds) as seen, allowance.counting():
                 began = time.perf_counter()
                 left = allowance.left
                 bound = left if left.seconds < self._try_limit.seconds else self._try_limit
@@ -377,9 +372,6 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
         raise ValueError("not the address of a proxy") from None
 
 
-# How fast one host is queried: concurrent requests, requests per second, and pauses that it asked for.
-
-
 #: Seconds between two requests after the first 429, and at most.
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 0.2, 3.0
 
@@ -402,9 +394,7 @@ class Pace:
 
     @contextmanager
     def turn(self, longest_pause: float) -> Iterator[int]:
-        """Wait for the turn of one request, which lasts as long as the block.
-
-        Yields the number of slow-downs so far, for `slow_down`.
+        """Wait for the turn of one request, which lasts as long as the block; yields what `slow_down` takes as `seen`.
 
         Raises:
             NoResponse: the host asked for a pause longer than `longest_pause` seconds.

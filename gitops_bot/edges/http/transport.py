@@ -30,22 +30,17 @@ SHOWN = 200
 
 
 class NoResponse(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
-    """No usable answer came. `what` continues a sentence after the host's name: "ghcr.io did not answer in time".
+    """No usable answer came. `what` follows the host's name, as in "ghcr.io did not answer in time".
 
-    `again`: the same request may succeed at once; `reached`: there was a connection; `status`: the HTTP status if any.
-    The caller fills in `host`.
+    `again`: the same request may succeed at once; `reached`: there was a connection. The caller fills in `host`.
     """
 
     def __init__(
         self, what: str, advice: str = "", *, again: bool = False, reached: bool = True, status: int | None = None
     ) -> None:
         super().__init__(what)
-        self.what = what
-        self.advice = advice
-        self.again = again
-        self.reached = reached
-        self.status = status
-        self.host = ""
+        self.what, self.advice, self.host = what, advice, ""
+        self.again, self.reached, self.status = again, reached, status
 
 
 class TooLarge(NoResponse):
@@ -114,9 +109,6 @@ def clean(text: str, secrets: Iterable[str] = (), limit: int = SHOWN) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-# Time limits: for one request by the machine's own clock, and for all requests of one question together.
-
-
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A time limit in seconds, and what to say when it has passed."""
@@ -140,9 +132,8 @@ def answer_limit(seconds: float) -> Limit:
 class Allowance:
     """The time for everything that is asked for one question, such as the pages of a list, by one thread or several.
 
-    Only time counts in which a request is under way, or waits because the host asked for that. Waiting for the user's
-    own `rate` and `concurrency` is free. Several requests at once count once. `limit` is called when the first request
-    begins.
+    Requests under way count, several at once as one, and waits that the host asked for; not those for the user's own
+    `rate` and `concurrency`. `limit` is called when the first request begins.
     """
 
     clock: Clock
@@ -195,10 +186,7 @@ HEAD = 256 * 1024
 
 
 class Deadline(threading.local):
-    """The time left to the thread's current request, and the bytes it may read before the body.
-
-    Start it with `begin` for each request, and check it before each wait for the network.
-    """
+    """The time left to the thread's current request, from `begin` on, and the bytes it may read before the body."""
 
     #: Bytes that may still come before the body; None once it has begun: the caller limits its length.
     head: int | None = HEAD
@@ -226,11 +214,7 @@ class Deadline(threading.local):
 
     @contextmanager
     def wait(self, timeout: float | None) -> Iterator[float]:
-        """The seconds that a wait may take: its own timeout, or what is left if that is less.
-
-        Raises:
-            NoResponse: nothing was left, or the wait took all of it.
-        """
+        """The seconds that a wait may take: its own timeout, or what is left; raises NoResponse if nothing is."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise self._limit.late
@@ -245,7 +229,6 @@ class Deadline(threading.local):
 # Connections that limit a request as a whole. Timeouts only limit the wait for the next bytes: a server that sends a
 # byte every few seconds, of a header, a chunk length or endless `103 Early Hints`, would block its thread for ever. So
 # would a slow resolver, or a name with fifty addresses where nobody answers.
-
 
 #: Addresses of a name that are tried.
 MOST_ADDRESSES = 8

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gitops_bot.edges.git.names import check_commit, is_branch
+from gitops_bot.edges.git.remote import check_commit, is_branch
 from gitops_bot.releases.layout.glob import is_path
 
 BRANCHES = [
