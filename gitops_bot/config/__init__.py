@@ -1,7 +1,4 @@
-"""What a configuration says, a `Config`: from the text of `gitops-bot.yaml`, or from directories without one.
-
-All problems of the text are reported at once, each at its place.
-"""
+"""What a configuration says, a `Config`: from the text of `gitops-bot.yaml`, or from directories without one."""
 
 from __future__ import annotations
 
@@ -25,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config.commits import Signer
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import EnvironmentForm, HoldForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
+    from gitops_bot.config.propose import Signer
     from gitops_bot.config.require import CheckForm
     from gitops_bot.images.kinds import OnMove, PinShape, Policy
     from gitops_bot.images.reference import Pin
@@ -229,8 +226,7 @@ def read(text: str, file: str) -> Config:
         for name, written in form.policies.items()
     }
     environments = {
-        name: _environment(document, name, environment, policies, form)
-        for name, environment in form.environments.items()
+        name: _environment(document, name, each, policies, form) for name, each in form.environments.items()
     }
     holds = tuple(_hold(document, ("holds", at), hold) for at, hold in enumerate(form.holds))
     return Config(
@@ -273,20 +269,13 @@ def _validate(document: Document, hint: Any, path: Path = ()) -> Any:
 
 
 def _environment(
-    document: Document,
-    name: str,
-    form: EnvironmentForm,
-    policies: Mapping[str, NamedPolicy],
-    whole: ConfigForm,
+    document: Document, name: str, form: EnvironmentForm, policies: Mapping[str, NamedPolicy], whole: ConfigForm
 ) -> Environment:
     path = ("environments", name)
     images = {
         image: _rules(document, (*path, "images", image), rules, policies) for image, rules in form.images.items()
     }
-    promotion: Promotion | None = None
-    if form.promote_from is not None:
-        place = document.where((*path, "promote_from"))
-        promotion = Promotion(form.promote_from, place, form.soak or timedelta(0))
+    source, place = form.promote_from, document.where((*path, "promote_from"))
     written = form.release_info or ()
     several = written if isinstance(written, tuple) else (written,)
     infos = [ReleaseInfoForm(file=info) if isinstance(info, str) else info for info in several]
@@ -311,7 +300,7 @@ def _environment(
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
         deployments=(form.records or whole.records or "none") != "none",
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
-        promotion=promotion,
+        promotion=None if source is None else Promotion(source, place, form.soak or timedelta(0)),
         require=form.require or Require(),
         require_after=form.require_after,
         on_failure=form.on_failure,
@@ -345,44 +334,31 @@ def _hold(document: Document, path: Path, form: HoldForm) -> Hold:
     zone = times.zone(form.timezone or "UTC")
     names = form.environments if form.environment is None else (form.environment,)
     begins = times.moment(form.from_, zone) if form.from_ is not None else None
+    names = () if form.environments == (checks.ALL,) else names
     until, place = times.moment(form.until, zone), document.where(path)
-    return Hold(
-        () if form.environments == (checks.ALL,) else names, until, form.why, place, form.image, form.except_, begins
-    )
+    return Hold(names, until, form.why, place, form.image, form.except_, begins)
 
 
 def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, Environment]) -> Iterator[Mention]:
     """The names of entries and overlays in a configuration, in the order of the file."""
-
-    def mention(environment: str, kind: MentionKind, text: str, path: Path) -> Mention:
-        return Mention((environment,), kind, text, document.where(path, at_key=True))
-
     for name, environment in form.environments.items():
-        path: Path = ("environments", name)
-        yield from (
-            mention(name, "exclude", glob, (*path, "exclude", at)) for at, glob in enumerate(environment.exclude)
-        )
-        yield from (mention(name, "rule", image, (*path, "images", image)) for image in environment.images)
+        found: list[tuple[MentionKind, str, Path]] = []
+        found += (("exclude", glob, ("exclude", at)) for at, glob in enumerate(environment.exclude))
+        found += (("rule", image, ("images", image)) for image in environment.images)
         if environment.require is not None and environment.require.source_checks is not None:
-            images = (*path, "require", "source_checks", "images")
-            sources = environment.require.source_checks.images
-            yield from (mention(name, "source of checks", image, (*images, image)) for image in sources)
-        several = isinstance(document.at((*path, "release_info")), list)
+            path = "require", "source_checks", "images"
+            found += (("source of checks", key, (*path, key)) for key in environment.require.source_checks.images)
+        several = isinstance(document.at(("environments", name, "release_info")), list)
         for at, info in enumerate(environments[name].release_info):
             if info.image is not None:
-                info_path = (*path, "release_info", at) if several else (*path, "release_info")
-                yield mention(name, "release info", info.image, (*info_path, "image"))
+                found.append(("release info", info.image, ("release_info", *([at] if several else []), "image")))
         groups = environment.propose.group
         for at, group in enumerate(groups if not isinstance(groups, str) else ()):
-            group_path = (*path, "propose", "group", at)
-            yield from (
-                mention(name, "group images", glob, (*group_path, "images", number))
-                for number, glob in enumerate(group.images)
-            )
-            yield from (
-                mention(name, "group overlays", glob, (*group_path, "overlays", number))
-                for number, glob in enumerate(group.overlays)
-            )
+            of_group = "propose", "group", at
+            found += (("group images", glob, (*of_group, "images", i)) for i, glob in enumerate(group.images))
+            found += (("group overlays", glob, (*of_group, "overlays", i)) for i, glob in enumerate(group.overlays))
+        for kind, text, below in found:
+            yield Mention((name,), kind, text, document.where(("environments", name, *below), at_key=True))
 
 
 def _held(document: Document, holds: Sequence[Hold], every: tuple[str, ...]) -> Iterator[Mention]:

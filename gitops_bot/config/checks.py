@@ -20,7 +20,7 @@ from gitops_bot.config.validation import meant, suggestion
 from gitops_bot.images.reference import ImageName, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
     from gitops_bot.config.document import Document, Tree
@@ -179,15 +179,14 @@ def _promotions(environments: Section) -> None:
             sources[name] = str(source)
     done: set[str] = set()  # each is visited once
     for start in sources:
-        visited: dict[str, None] = {}
+        visited: list[str] = []
         at: str | None = start
-        while at is not None and at not in done and at not in visited:
-            visited[at] = None
+        while at is not None and at not in done:
+            done.add(at)
+            visited.append(at)
             at = sources.get(at)
         if at in visited:
-            names = list(visited)
-            _report_circle(environments, names[names.index(at) :])
-        done |= visited.keys()
+            _report_circle(environments, visited[visited.index(at) :])
 
 
 def _report_circle(environments: Section, circle: Sequence[str]) -> None:
@@ -308,9 +307,8 @@ def _propose(propose: Section) -> None:
 def _has_no_effect(key: str, written: Tree) -> bool:
     if not isinstance(written, Scalar):
         return written == []
-    if written.kind in ("broken", "nothing"):
-        return True  # reported by itself
-    return _is_truth(written, "false") or (key == "group" and written == "environment")
+    by_itself = written.kind in ("broken", "nothing")  # reported there
+    return by_itself or _is_truth(written, "false") or (key == "group" and written == "environment")
 
 
 def _is_truth(written: Tree | None, word: str) -> bool:
@@ -387,11 +385,10 @@ def _blue_green(environment: Section) -> None:
                     place.report(message, "give each its own files, or narrow both by `overlays`", at_key=False)
 
 
-def _files(setting: Section) -> Iterator[tuple[Section, str]]:
+def _files(setting: Section) -> list[tuple[Section, str]]:
     """The names of files, each with its place."""
-    for place in (setting.below("service"), *setting.below("slots").values()):
-        if isinstance(place.value, Scalar):
-            yield place, place.value
+    places = (setting.below("service"), *setting.below("slots").values())
+    return [(place, value) for place in places if isinstance(value := place.value, Scalar)]
 
 
 def _slots(setting: Section) -> None:

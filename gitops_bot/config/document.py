@@ -1,7 +1,7 @@
-"""A YAML text as plain values, with the line and column of each, and the problems found in it.
+"""A YAML text as plain values with their raw text, the line and column of each, and the problems found in it.
 
 The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
-not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
+not lost, and no depth of nesting can exhaust the stack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.reason import counted
-from gitops_bot.targets import conflict
+from gitops_bot.targets.document import MEND_CONFLICT, conflict_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -241,8 +241,8 @@ def _count(text: str, position: int) -> Position:
 
 
 def _syntax(document: Document, error: MarkedYAMLError, text: str) -> Problem:
-    if (line := conflict.marker(text)) is not None:
-        return problem(document.file, Position(line, 1), f"line {line} is a conflict marker", conflict.MEND)
+    if (line := conflict_marker(text)) is not None:
+        return problem(document.file, Position(line, 1), f"line {line} is a conflict marker", MEND_CONFLICT)
     mark = error.problem_mark or error.context_mark
     place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
     said = str(error.problem or error.context or "")

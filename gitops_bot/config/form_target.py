@@ -196,10 +196,8 @@ class TargetForm:
             case "pattern":
                 from gitops_bot.targets.patterns import ImagePattern, PatternTarget
 
-                patterns = (
-                    (name, ImagePattern(it.repository, it.pattern)) for name, it in sorted(self.patterns.items())
-                )
-                target = PatternTarget(tuple(patterns))
+                patterns = sorted(self.patterns.items())
+                target = PatternTarget(tuple((name, ImagePattern(it.repository, it.pattern)) for name, it in patterns))
             case _:
                 assert_never(self.kind)
         return FileRule(self.files, target, self.overlays)
@@ -247,12 +245,9 @@ class BlueGreenForm:
         """How its files are read."""
         from gitops_bot.targets.blue_green import SelectorTarget
 
-        return (
-            FileRule((self.service,), SelectorTarget(self.selector, tuple(self.slots)), self.overlays),
-            FileRule(
-                tuple(file for file in self.slots.values() if target_of(file) is None), ManifestsTarget(), self.overlays
-            ),
-        )
+        service = FileRule((self.service,), SelectorTarget(self.selector, tuple(self.slots)), self.overlays)
+        others = tuple(file for file in self.slots.values() if target_of(file) is None)
+        return service, FileRule(others, ManifestsTarget(), self.overlays)
 
 
 #: One setting, or a list of them.

@@ -49,13 +49,9 @@ class CheckForm:
         return wanted is None or wanted.lower() == maker.lower()
 
 
-def _named(name: str) -> CheckForm:
-    return CheckForm(name=name)
-
-
 #: A check by its name alone, or with who must have made it.
 CheckSetting = Annotated[
-    CheckForm | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=_named)],
+    CheckForm | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=lambda name: CheckForm(name=name))],
     Either(lambda value: 0 if isinstance(value, dict) else 1),
 ]
 

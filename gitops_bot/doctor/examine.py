@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import FILE
-from gitops_bot.config.commits import SigningKey
+from gitops_bot.config.propose import SigningKey
 from gitops_bot.doctor import registries
 from gitops_bot.doctor.forge import ForgeChecks
 from gitops_bot.doctor.notes import Bounded, Notes, good, unknown, warning, wrong

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config.commits import SigningKey
-    from gitops_bot.config.propose import MergeMethod
+    from gitops_bot.config.propose import MergeMethod, SigningKey
     from gitops_bot.errors import LostRace, Problem
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName, Pin

@@ -21,7 +21,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import conflict, loader, plain
+from gitops_bot.targets import loader, plain
 from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.nodes import children, walk
 from gitops_bot.targets.writing import LINE_BREAK, Splice
@@ -46,6 +46,8 @@ _AMBIGUOUS_BREAK = re.compile("[\x85\u2028\u2029]")
 
 #: The bar, how the end is kept, how far the text is indented, and a comment; nothing else may stand in front.
 _HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+_CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)|^={7}$", re.MULTILINE)
+MEND_CONFLICT: Final = "Choose one side, delete the lines with <<<<<<<, ======= and >>>>>>>, and commit."
 _STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a text in quotes", None: "a plain text"}
 
 
@@ -167,6 +169,12 @@ def decode(data: bytes, file: str) -> str:
         raise EditError(Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, *place)) from error
 
 
+def conflict_marker(text: str) -> int | None:
+    """The line, counted from 1, of the first mark that `git merge` leaves where both sides changed a file."""
+    mark = _CONFLICT.search(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return None if mark is None else mark.string.count("\n", 0, mark.start()) + 1
+
+
 def compose(
     text: str, file: str, *, several: bool = False, origin: tuple[int, int] = (0, 0), around: str = ""
 ) -> Document:
@@ -214,9 +222,9 @@ def read_block(document: Document, pair: KeyAndValue) -> Block:
 
 
 def _unparsable(error: YAMLError, text: str, file: str, origin: tuple[int, int]) -> Problem:
-    if (line := conflict.marker(text)) is not None:
+    if (line := conflict_marker(text)) is not None:
         line += origin[0]
-        return Problem("failed.edit", f"line {line} is a conflict marker", conflict.MEND, file, line, 1)
+        return Problem("failed.edit", f"line {line} is a conflict marker", MEND_CONFLICT, file, line, 1)
     template = "{{" in text or "{%" in text
     advice = "Where it is a template, edit the template's values instead." if template else "Correct it at this place."
     place: tuple[int, int] | None = None

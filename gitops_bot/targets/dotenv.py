@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import conflict, document
+from gitops_bot.targets import document
 from gitops_bot.targets.pin_file import Span
 
 if TYPE_CHECKING:
@@ -121,8 +121,10 @@ def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
     """
     start = _START.match(content)
     if start is None or (start[2] is None and content[start.end() :].strip()):
-        if conflict.marker(content):
-            raise EditError(Problem("failed.edit", f"line {line} is a conflict marker", conflict.MEND, file, line))
+        if document.conflict_marker(content):
+            raise EditError(
+                Problem("failed.edit", f"line {line} is a conflict marker", document.MEND_CONFLICT, file, line)
+            )
         advice = "Write `KEY=value`, or `#` in front of a comment."
         raise EditError(Problem("failed.edit", "the line is not a statement", advice, file, line))
     first = start.end()

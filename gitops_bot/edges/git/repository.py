@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
-from gitops_bot.config.commits import SigningKey
+from gitops_bot.config.propose import SigningKey
 from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder

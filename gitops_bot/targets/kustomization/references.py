@@ -63,18 +63,14 @@ def references(data: bytes, *, plugin: bool = False) -> tuple[Reference, ...] | 
     """What a kustomization, or the configuration of a plug-in, refers to; the problem where it cannot be read."""
     known = _REFERENCES.get(plugin, data)
     if known is None:
-        known = _references(data, plugin=plugin)
+        of_root = _of_plugin if plugin else _of_kustomization
+        try:
+            roots = document.read(data, "", several=plugin).roots
+            known = tuple(reference for root in roots for reference in of_root(root))
+        except EditError as error:
+            known = error.problem
         _REFERENCES.put(plugin, data, known)
     return known
-
-
-def _references(data: bytes, *, plugin: bool) -> tuple[Reference, ...] | Problem:
-    try:
-        roots = document.read(data, "", several=plugin).roots
-    except EditError as error:
-        return error.problem
-    of_root = _of_plugin if plugin else _of_kustomization
-    return tuple(reference for root in roots for reference in of_root(root))
 
 
 #: From one release to the next, most files stay.
