@@ -1,10 +1,9 @@
-"""Build times: which can be true, what is old enough for `minimum_age`, and which tag's image was built last.
-
-The last is what `order: newest` wants, for tags whose texts have no order, such as `sha-3f2a1b4`.
+"""Build times: which can be true, what is old enough for `minimum_age`, and which tag's image was built last, as
+`order: newest` wants for tags whose texts have no order, such as `sha-3f2a1b4`.
 
 A build time is what the builder claims, or when the registry got the image. Builders that make the same bytes every
-time claim a placeholder (1970-01-01, 1980-01-01), and clocks go wrong: such times are unknown, which is not the same as
-old. An unknown time never wins over a known one, and never makes a decision by itself.
+time claim a placeholder (1970-01-01, 1980-01-01), and clocks go wrong: such times are unknown, not old. An unknown time
+never wins over a known one, and never makes a decision by itself.
 """
 
 from __future__ import annotations
@@ -62,9 +61,7 @@ async def choose_aged(
     name: str | None = None,
 ) -> Choice:
     """The choice of a policy with a `minimum_age`: the best tag that is old enough, and higher than the present one.
-
-    `built` gives the build time of one tag, None where the image does not say. It is asked for as few as possible: the
-    best first, and only for those that would be chosen.
+    `built` gives the build time of a tag, None where its image does not say; as few as possible, the best first.
     """
     choice = choose(policy, tags, current, name)
     if not isinstance(choice, Chosen) or not policy.minimum_age:
@@ -156,11 +153,11 @@ def choose_newest(
     now: datetime,
     name: str | None = None,
 ) -> Choice:
-    """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
+    """Decide what an entry should pin, given every tag of its repository, in any order.
 
-    `times` has the build times of the `candidates`, None where the image does not say. One that is not in it is left
-    out of the choice: who asked knows that it is older than those that are. `built` is the time of what is pinned, by
-    its digest where there is one: the tag may have been moved since.
+    `times` has the build times of the `timed_tags`, None where the image does not say; one that is not in it is known
+    to be older. `built` is the time of what is pinned, by its digest where there is one: the tag may have been moved
+    since.
     """
     candidates = admit(policy, tags)
     known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}

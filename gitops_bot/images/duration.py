@@ -1,7 +1,4 @@
-"""Durations as people write them: `90s`, `15m`, `2h`, `1d12h`, and `0`.
-
-Stands beside the other words of the configuration's rules, where both who reads them and who applies them may look.
-"""
+"""Durations as people write them: `90s`, `15m`, `2h`, `1d12h`, and `0`."""
 
 from __future__ import annotations
 
@@ -18,10 +15,8 @@ _UNITS: Final = ((86_400, "d", "day"), (3_600, "h", "hour"), (60, "m", "minute")
 
 
 def parse(text: str) -> timedelta:
-    """Read a duration: numbers with `d`, `h`, `m`, `s`, larger units first; `0` needs none.
-
-    Raises:
-        ValueError: not of that form, or longer than 366 days; the message says what to write.
+    """Read a duration: numbers with `d`, `h`, `m`, `s`, larger units first; `0` needs none. Raises ValueError, which
+    says what to write, for another form and beyond 366 days.
     """
     match = _FORM.match(text)
     if text == "0":
@@ -50,10 +45,7 @@ def write(span: timedelta) -> str:
 
 
 def roughly(span: timedelta) -> str:
-    """The duration in its largest unit, as in `3 hours`.
-
-    What is told to people again and again should not be another text every minute.
-    """
+    """The duration in its largest unit, as in `3 hours`: what is often repeated should not change every minute."""
     whole = max(0, span // timedelta(seconds=1))
     for seconds, _, unit in _UNITS[:-1]:
         if whole >= seconds:

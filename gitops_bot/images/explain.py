@@ -1,7 +1,4 @@
-"""The steps of a choice: what each rule of a policy removed, and how the rest is ordered.
-
-They are those that `choose` and `choose_newest` go by, told instead of decided on.
-"""
+"""What each rule of a policy removed, and how the rest is ordered: `choose` and `choose_newest`, told step by step."""
 
 from __future__ import annotations
 
@@ -47,8 +44,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class RankedTag:
-    """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known.
-
+    """A tag that no rule removed, the parts of its key as they stand in it, and its build time if that is known;
     `claimed` is what its image says of that, be it true or not.
     """
 
@@ -60,9 +56,8 @@ class RankedTag:
 
 @dataclass(frozen=True, slots=True)
 class PolicySelection:
-    """How a policy selects: the number of tags, its rules in their order, and the candidates, best first.
-
-    `left_out` are the tags that are left out by more than their text, each with the rule that does, and why.
+    """How a policy selects: the number of tags, its rules in their order, and the candidates, best first. `left_out`
+    are the tags left out by more than their text, each with the rule that does, and why.
     """
 
     seen: int = 0
@@ -81,9 +76,8 @@ def explain(
 ) -> PolicySelection:
     """The steps by which a policy chooses among every tag of a repository, and the best ten of what is left.
 
-    `times` are the build times that are known. Only an order by build time needs them, where there is a choice; for it,
-    tags that are not in `times` are older than those that are. `no_images` are tags that name no image, each with what
-    it names, as far as somebody looked.
+    `times` are the known build times; for an order by these, tags not in it are older. `no_images` are tags that name
+    no image, each with what it names, as far as somebody looked.
     """
     listed = tuple(dict.fromkeys(tags))
     passing = admit(policy, listed)

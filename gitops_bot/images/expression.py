@@ -1,9 +1,8 @@
-"""A user's regular expression over the tags of a repository. It cannot hang.
+"""A user's regular expression over the tags of a repository, searched for, not anchored. It cannot hang: RE2 runs it in
+time linear in the text, and is the dialect that Flux's users know.
 
-RE2 runs it: time linear in the text whatever the expression, and the very dialect that Flux's users know. The
-expression is searched for, not anchored. What its named groups match is the key of the tag, in their order from left to
-right; without one the whole tag is the key, as in Flux without `extract`. A tag whose first named group matches nothing
-has no key; another one that matches nothing is empty.
+What its named groups match is the key of the tag, from left to right; without one the whole tag is, as in Flux without
+`extract`. A tag whose first named group matches nothing has no key; another one that matches nothing is empty.
 """
 
 from __future__ import annotations
@@ -34,10 +33,8 @@ _EVERYTHING = frozenset(("", ".*", "^.*", ".*$", "^.*$", ".+", "^.+", ".+$", "^.
 
 
 def check(expression: str) -> None:
-    """Validate an expression before it is used.
-
-    Raises:
-        ValueError: not an expression of RE2, too large, or with several named groups; the message says what to do.
+    """Validate an expression before it is used. Raises ValueError, which says what to do, if it is not of RE2, too
+    large, or names too many groups or one twice.
     """
     if len(expression) > _LIMIT:
         raise ValueError(f"a pattern has at most {_LIMIT} characters, not {len(expression)}")
@@ -129,10 +126,8 @@ def _by_tag(expression: str, tags: Sequence[str]) -> tuple[list[str], Columns]:
 
 @functools.lru_cache(maxsize=64)
 def _by_line(expression: str) -> re.Pattern[str] | None:
-    """The same expression for Python's own engine, to scan all tags at once; None unless it is clearly safe.
-
-    Every line yields its key, or nothing by the second branch. Five to ten times as fast as one call for each tag,
-    and most expressions that people write to pick numbers are this simple.
+    """The same expression for Python's own engine, to scan all tags at once; None unless it is clearly safe. Every line
+    yields its key, or nothing by the second branch. Five to ten times as fast as one call for each tag.
     """
     if not _SIMPLE.fullmatch(_NAMED.sub(r"\1", expression, count=1)):
         return None

@@ -1,8 +1,7 @@
 """The formats of pinned tags, for a first configuration: what tags have in common, and a policy that keeps to it.
 
-`inference` speaks for a run that nobody has reviewed, and would rather say nothing. What is said here goes into a file
-that a person reads before it acts, so it goes further: commits are chosen by build time, build numbers by the number,
-and moving tags by their digest.
+A person reads it before it acts, so it goes further than `inference`: commits are chosen by build time, build numbers
+by the number, and moving tags by their digest.
 """
 
 from __future__ import annotations
@@ -64,11 +63,9 @@ _NO_MAJOR: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What some tags have in common; formats with one `key` are one.
-
-    `auto`: `inference` keeps the format by itself. `moving`: the tag itself is wanted, by its digest. The others are
-    what a policy of that kind is called. `words` are those that nobody but this tag uses, as far as it alone tells.
-    A policy keeps within the `major` version, where that means anything.
+    """What some tags have in common; formats with one `key` are one. `auto`: `inference` keeps it by itself; `moving`:
+    the tag itself is wanted, by its digest; the others are what a policy of that kind is called. `words` only this tag
+    uses, as far as it alone tells. A policy keeps within the `major` version, where that means anything.
     """
 
     kind: Literal["auto", "moving", "dates", "builds", "commits"]

@@ -1,7 +1,7 @@
 """The policy inferred from a pinned tag if none is configured: the next tag in exactly the same format.
 
-It is for the first run without a configuration, so it would rather say nothing than something wrong: whatever could be
-a commit, a major version that moves by itself, or a build counter behind a version is left alone, with the reason.
+Nobody reviewed it, so whatever could be a commit, a major version that moves by itself, or a build counter behind a
+version is left alone, with the reason.
 """
 
 from __future__ import annotations

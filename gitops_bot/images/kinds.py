@@ -41,13 +41,12 @@ MOST_EXCLUDED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Semver:
-    """Versions inside a range, the highest first.
+    """Versions inside a range, the highest first; pre-releases where it names one, or all with `prereleases`.
 
-    Pre-releases count where the range names one, or all of them with `prereleases`. `pattern` admits only tags that
-    it matches; its first named group, if it has one, is the version, as in `^(?P<version>.+)-alpine$`, and further
-    ones order the tags of one version. `prefer` admits only tags of these families (`FAMILY`), and among tags of
-    one version prefers the family that comes first. Tags that match one of `exclude` are left out. With a `minimum_age`
-    a tag has to be that old by its build time (`age`).
+    `pattern` admits only tags that it matches; its first named group, if any, is the version, as in
+    `^(?P<version>.+)-alpine$`, and further ones order the tags of one version. `prefer` admits only tags of these
+    families (`FAMILY`), and of one version prefers the family that comes first. Tags that match one of `exclude` are
+    left out. With a `minimum_age` a tag has to be that old by its build time (`age`).
     """
 
     versions: str
@@ -97,9 +96,8 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """Tags that a regular expression matches, the one that was built last first: their texts have no order.
-
-    Only the registry knows when a tag was built, so `images.age` chooses, from tags and times.
+    """Tags that a regular expression matches, the one that was built last first: their texts have no order. Only the
+    registry knows when that was, so `images.age` chooses.
     """
 
     expression: str
@@ -168,10 +166,8 @@ def describe(policy: Policy) -> str:
 
 
 def check_families(families: Sequence[str]) -> None:
-    """Validate families before they are used.
-
-    Raises:
-        ValueError: not all of them are prefixes or suffixes, or one is there twice; the message says what to do.
+    """Validate families before they are used. Raises ValueError, which says what to do, unless all are different
+    prefixes or suffixes.
     """
     for family in families:
         if not _IS_FAMILY.match(family):
@@ -218,9 +214,8 @@ OnMove = Literal["hold", "follow"]
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A policy, its name in the configuration (None for an inline or inferred one), and who decided on it.
-
-    `place` is where it is written, as file:line.
+    """A policy, its name in the configuration (None for an inline or inferred one), who decided on it, and where
+    (file:line).
     """
 
     name: str | None
@@ -231,12 +226,10 @@ class NamedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What applies to one entry.
-
-    `on_move` is None where the kind of the tag decides. An image has to be built for all `platforms`; where none are
-    said, for those of the present one. `unmanaged` says why there is no policy, where there is none. `own_policy`: the
-    policy is said of this very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only
-    since the file has no place for one.
+    """What applies to one entry. `on_move` is None where the kind of the tag decides; images are built for all
+    `platforms`, or for those of the present one. `unmanaged` says why there is no policy. `own_policy` is said of this
+    very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only since the file has no
+    place for one.
     """
 
     policy: NamedPolicy | None

@@ -16,10 +16,8 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 def parse(text: str) -> datetime:
-    """Read a time with its zone, as RFC 3339 and ISO 8601 write it; in UTC.
-
-    Raises:
-        ValueError: it is not a time, has no zone, or is not between the years 2 and 9990.
+    """Read a time with its zone, as RFC 3339 and ISO 8601 write it; in UTC. Raises ValueError for what is no time, has
+    no zone, or is not between the years 2 and 9990.
     """
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:

@@ -62,9 +62,8 @@ class Stage:
 class Admitted:
     """The tags that a policy admits, with their keys and the texts of the keys, a list for each part of the key.
 
-    Parallel lists instead of a list of `RankedTag`: 100,000 objects would cost more than all the rest. `matched` counts
-    the tags that the policy's expression matched, were they of the wanted kind or not. `stages` are the rules in the
-    order in which they were applied, for who wants to know what each of them removed.
+    Parallel lists: 100,000 objects would cost more than all the rest. `matched` counts the tags that the policy's
+    expression matched, were they of the wanted kind or not. `stages` are the rules as they were applied, in order.
     """
 
     tags: list[str]
@@ -220,8 +219,8 @@ def admits(policy: Policy, tag: str) -> bool:
 def ranked_tag(policy: Policy, tag: str) -> RankedTag | None:
     """A tag with its key, whether the policy admits it or not; None if it has no order.
 
-    A tag that the policy's expression does not match is read whole, so that a present `1.4.2` holds back a
-    `1.3.0-alpine`. By letters only a tag that does not move by nature: `latest` is no later than `2024-01-05`.
+    One that the policy's expression does not match is read whole: a present `1.4.2` holds back a `1.3.0-alpine`. By
+    letters only a tag that does not move by nature: `latest` is no later than `2024-01-05`.
     """
     if not is_tag(tag) or isinstance(policy, Follow | Newest):
         return None
@@ -235,9 +234,8 @@ def ranked_tag(policy: Policy, tag: str) -> RankedTag | None:
 
 
 def compare(policy: Policy | None, first_tag: str, second_tag: str) -> int | None:
-    """The order of two tags by the policy's key, ignoring ranges: -1, 0, 1; None if unknown.
-
-    Without a policy: by version where both are full versions (`v1.2.3`, `1.2.3-rc.1`).
+    """The order of two tags by the policy's key, ignoring ranges: -1, 0, 1; None if unknown. Without a policy: by
+    version where both are full versions (`v1.2.3`, `1.2.3-rc.1`).
     """
     if first_tag == second_tag:
         return 0
@@ -254,10 +252,8 @@ def rank(policy: ByText, tags: Sequence[str], limit: int) -> tuple[str, ...]:
 
 
 def _preference(candidate: RankedTag, like: RankedTag | None) -> tuple[bool, bool, bool, bool, str]:
-    """The order among tags with one key, the same whatever the order of the list.
-
-    First those that look like the present tag (the same text around the key; the same prefix and number of parts),
-    then the full version (1.2.0 before 1.2), then without the prefix `v`, then the later text.
+    """The order among tags with one key: first those that look like the present tag (the same text around the key; the
+    same prefix and number of parts), then the full version, then without the prefix `v`, then the later text.
     """
     prefix, parts = _shape(candidate)
     return (

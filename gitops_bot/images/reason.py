@@ -59,9 +59,8 @@ CODES: Final[tuple[Code, ...]] = get_args(Code)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The reason for a decision: a code for scripts, a sentence for people, and the facts behind it.
-
-    `ends` is when a hold ends by itself; None where something else has to change first.
+    """The reason for a decision: a code for scripts, a sentence for people, and the facts behind it. `ends` is when a
+    hold ends by itself; None where something else has to change first.
     """
 
     code: Code

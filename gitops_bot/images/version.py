@@ -105,10 +105,8 @@ def precedence(tail: str) -> Pre | None:
 
 
 def keys(texts: Sequence[str]) -> list[Key | None]:
-    """The key of each text, None for those that are no version; the texts hold no line break.
-
-    One scan over many of them, since a call for each costs three times as much; not over all, since the parts of a
-    million versions take 300 MiB.
+    """The key of each text, None for those that are no version; the texts hold no line break. One scan over many, as a
+    call for each costs three times as much; not over all: the parts of a million versions take 300 MiB.
     """
     number = cache(int)  # the same few numbers fill most lists of versions
     tails: dict[str, Pre | None] = {"": RELEASE}
@@ -169,10 +167,7 @@ _TOP: Bound = (math.inf,)
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """A version as a range states it: the numbers before the first open part, and the pre-release if it names one.
-
-    In its `key` the others are zero.
-    """
+    """As a range states it: the numbers before its first open part and the pre-release; zeros in its `key`."""
 
     numbers: tuple[int, ...]
     pre: Pre | None
@@ -181,9 +176,8 @@ class _Stated:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """What one term admits: keys from `low` up to, not including, `high`, without the one it excludes.
-
-    `below` marks the operator `<` with a release, whose pre-releases are in question.
+    """What one term admits: keys from `low` up to, not including, `high`, without the one it excludes. `below` marks
+    the operator `<` with a release, whose pre-releases are in question.
     """
 
     low: Bound = ()
@@ -208,10 +202,8 @@ class Range:
     groups: tuple[_Group, ...]
 
     def within(self, keys: Sequence[Key], *, prereleases: bool = False) -> tuple[list[int], list[int]]:
-        """Where in `keys` the versions stand that are within the bounds, and of these the ones that are admitted.
-
-        In no order. `prereleases` lets every group admit pre-releases. All keys at once, because a call for each costs
-        as much as all the rest of choosing.
+        """Where in `keys` the versions stand that are within the bounds, and of these the admitted ones, in no order.
+        `prereleases` lets every group admit them. All keys at once: a call for each costs as much as all of choosing.
         """
         groups = []
         for group in self.groups:
@@ -233,11 +225,7 @@ class Range:
 
 @lru_cache(maxsize=1024)
 def parse_range(expression: str) -> Range:
-    """Read a range.
-
-    Raises:
-        ValueError: not of the grammar above; the message shows the place.
-    """
+    """Read a range. Raises ValueError, which shows the place, for what is not of the grammar above."""
     if len(expression) > _LIMIT:
         raise ValueError(f"a range of versions has at most {_LIMIT} characters, not {len(expression)}")
     group, at = _group(expression, 0)

@@ -84,10 +84,8 @@ def assemble(
     existing: Collection[str],
     kinds: Mapping[str, Mapping[str, Any]],
 ) -> tuple[tuple[MigratedEnvironment, ...], list[Gap]]:
-    """The environments for what is tracked, and what of it has no entry.
-
-    `entries` are those of each place, `words` the environments that directories suggest, `existing` all directories,
-    `kinds` what `targets` has to say of files, beside their names.
+    """The environments for what is tracked, and what of it has no entry. `entries` are those of each place, `words` the
+    environments that directories suggest, `existing` all directories, `kinds` what `targets` says of files.
     """
     gaps: list[Gap] = []
     by_place: dict[str, list[Tracked]] = defaultdict(list)

@@ -1,7 +1,5 @@
-"""JSON5 for files that are only read: comments, single quotes, keys without quotes, commas at the end.
-
-A text is read from left to right, once. What is out of the ordinary (numbers in hexadecimal, `Infinity`) is kept as it
-is written: nobody asks for such a value here.
+"""JSON5 for files that are only read: comments, single quotes, keys without quotes, commas at the end; in one pass.
+Numbers in hexadecimal and `Infinity` are kept as they are written: nobody asks for such a value here.
 """
 
 from __future__ import annotations
@@ -28,10 +26,8 @@ _SIGNS: Final = frozenset("{}[]:,")
 
 
 def read(data: bytes, file: str = "") -> Placed:
-    """The value of a file; a number, a truth or null is a text too, the last one an empty one.
-
-    Raises:
-        ValueError: it is not JSON5, too large, or nested too deeply; the message begins with the line.
+    """The value of a file; a number or a truth is a text, null an empty one. Raises ValueError, whose message begins
+    with the line, if it is not JSON5, too large, or nested too deeply.
     """
     if len(data) > _MOST_BYTES:
         raise ValueError(f"line 1: more than {_MOST_BYTES // 1024} KiB")

@@ -1,7 +1,5 @@
-"""What Renovate may choose for a pinned tag -> a policy.
-
-Renovate compares tags of one form only: as many numbers, and the same suffix behind a dash. So the policy of an image
-follows from the tag that it has now.
+"""What Renovate may choose for a pinned tag -> a policy. It compares tags of one form only (as many numbers, and the
+same suffix behind a dash), so the policy of an image follows from the tag that it has now.
 """
 
 from __future__ import annotations
@@ -168,12 +166,8 @@ def _span(part: str) -> str | None:
 
 
 def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> ImageRule:
-    """The rule for an entry by its settings, without a policy where nothing updates it.
-
-    `off` are the kinds of updates that are switched off: `major`, `minor`, `patch`, `digest`.
-
-    Raises:
-        ValueError: no policy of ours means the same; the message says why.
+    """The rule for an entry by its settings, without a policy where nothing updates it. `off` are the kinds of updates
+    that are switched off. Raises ValueError, which says why, if no policy of ours means the same.
     """
     written = _policy(texts, off, pin.tag)
     pin_digests = texts.get("pinDigests") == "true"

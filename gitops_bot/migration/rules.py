@@ -30,9 +30,8 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gap:
-    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead.
-
-    `bug` is what hides it, where that is a bug of our own.
+    """A setting of another tool without a counterpart: where it stands, what it is, and what to do instead; `bug` where
+    one of our own hides it.
     """
 
     file: str
@@ -44,10 +43,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ImageRule:
-    """How one image is kept current; `policy` as it is written in `gitops-bot.yaml`, None where there is none.
-
-    `name` is what the policy may be called. `group` is the proposal that its changes go into: an empty text is one of
-    its own, None is for tools that have no such thing.
+    """How one image is kept current; `policy` as it is written in `gitops-bot.yaml`, None where there is none; `name`
+    is what it may be called. `group` is the proposal of its changes: an empty text is one of its own, None is for tools
+    that have no such thing.
     """
 
     policy: Mapping[str, Any] | None
@@ -67,8 +65,8 @@ IGNORED: Final = ImageRule(None, ignore=True)
 class Tracked:
     """An image that a tool keeps current in a directory or a file of this repository.
 
-    `entry`, or `within` a file and a line, finds it there where more than its repository is known. `source` is where
-    its rule stands. `hints` may tell the environment, the first one is the name of what asks for it. `propose` is as
+    `entry`, or `within` a file and a line, finds it where more than its repository is known; `source` is where its rule
+    stands. `hints` may tell the environment, the first is the name of what asks for it. `propose` is as
     `gitops-bot.yaml` has it, and so is `values`: where the image stands in values of Helm, if the tool says it.
     """
 
@@ -125,11 +123,7 @@ def resources(files: Iterable[tuple[str, bytes]], gaps: list[Gap]) -> Iterator[P
 
 
 def check(written: Mapping[str, Any]) -> None:
-    """Validate a policy before it is written.
-
-    Raises:
-        ValueError: the configuration would refuse it; the message says why.
-    """
+    """Validate a policy before it is written. Raises ValueError, saying why, if the configuration would refuse it."""
     exclude = written.get("exclude", ())
     match written:
         case {"digest": tag}:

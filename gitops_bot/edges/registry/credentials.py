@@ -1,12 +1,9 @@
-"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`, else from the
-cloud that the bot runs in. Secrets are kept out of every `repr`.
+"""The bot's credentials for a registry: from `registries:`, else from `docker login` (config.json) and `podman login`
+(auth.json), else from the cloud that the bot runs in. Without any it is anonymous, also at ghcr.io: GITHUB_TOKEN goes
+to a registry only if `registries:` names it as the password.
 
-Without any the bot is anonymous, also at ghcr.io: GITHUB_TOKEN goes to a registry only if `registries:` names it as the
-password.
-
-`docker login` writes config.json, `podman login` auth.json. Credential helpers are programs named
-`docker-credential-*`: the only argument is `get`, the server is on standard input, JSON on standard output; so is the
-message of a failure.
+Credential helpers are programs `docker-credential-*`: the argument is `get`, the server is on standard input, JSON or
+the message of a failure on standard output.
 """
 
 from __future__ import annotations
@@ -139,8 +136,8 @@ class Once(Generic[T]):
 class Credentials:
     """Finds the login for an image. Files are read and helpers run at most once, each for `timeout` seconds.
 
-    `clouds` is the login that a cloud gives for a registry; None where the registry belongs to none. `tokens` are those
-    of a forge by the variables that stand for them, where the environment lacks these.
+    `clouds` is the login that a cloud gives for a registry, if it belongs to one; `tokens` are those of a forge by the
+    variables that stand for them, where the environment lacks these.
     """
 
     access: Mapping[str, RegistryAccess]
@@ -193,9 +190,8 @@ class Credentials:
         return self.clouds(image.registry) or Login(None, why)
 
     def _stored(self, config: DockerConfig, image: ImageName) -> Login:
-        """A helper for this registry precedes the store for all registries, which precedes the file itself.
-
-        Without a credential the source is the failure of the store, if there was one.
+        """A helper for this registry precedes the store for all, which precedes the file itself. Without a credential
+        the source is the failure of the store, if there was one.
         """
         registry = image.registry
         own, failure = config.helpers.get(registry), ""
@@ -218,10 +214,8 @@ class Credentials:
 
 
 def credential_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The credential files in order of precedence.
-
-    DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is podman's, and takes the path of a mounted
-    Kubernetes secret (`.dockerconfigjson`).
+    """The credential files by precedence. DOCKER_CONFIG replaces `~/.docker`, as for docker; REGISTRY_AUTH_FILE is
+    podman's, and takes the path of a mounted Kubernetes secret (`.dockerconfigjson`).
     """
     home, docker = environ.get("HOME"), environ.get("DOCKER_CONFIG")
     files = (
@@ -240,10 +234,8 @@ _NOT_FOUND = "credentials not found in native keychain"
 def ask_helper(
     name: str, server: str, environ: Mapping[str, str], timeout: float = HELPER_TIMEOUT
 ) -> Credential | None:
-    """The credential that `docker-credential-<name>` has for a server; None if it has none.
-
-    Raises:
-        NoLogin: it is not on the PATH of `environ`, it failed, or its answer cannot be read.
+    """The credential that `docker-credential-<name>` has for a server; None if it has none. Raises NoLogin if it is not
+    on the PATH of `environ`, failed, or gave an answer that cannot be read.
     """
     if not _NAME.match(name):
         raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Fix the Docker configuration.")

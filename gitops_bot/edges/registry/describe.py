@@ -1,10 +1,8 @@
 """What an image says about itself, in two requests; three for an index, of which one image is described.
 
-A label precedes an annotation, and both precede the configuration: the only order in the OCI image specification
-("Conversion to OCI Runtime Configuration", Annotations), and what runtimes show. Annotations of the index precede those
-of the manifest, because a pin names the index.
-
-Labels end up in pull requests: a value that is no time, web address or short line is ignored.
+A label precedes an annotation, and both the configuration: the only order in the OCI image specification ("Conversion
+to OCI Runtime Configuration", Annotations). Annotations of the pinned index precede the manifest's. Labels end up in
+pull requests: a value that is no time, web address or short line is ignored.
 """
 
 from __future__ import annotations
@@ -91,9 +89,8 @@ def configuration(repository: ImageRepository, manifest: Document) -> Document |
 
 
 def _size(manifest: Document) -> tuple[int, int] | None:
-    """The size of configuration and layers, each blob once, as it is pulled, and the number of layers.
-
-    None if one size is missing.
+    """The size of configuration and layers, each blob once, as it is pulled, and how many layers; None if one is
+    missing.
     """
     layers = manifest.get("layers")
     if not isinstance(layers, list):

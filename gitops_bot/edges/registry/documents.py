@@ -1,8 +1,8 @@
 """Manifests and configurations by their digests, which never change: each is read once. And lists of tags.
 
-A process keeps them in memory; with `--cache` they are files, too. They only save requests: a file counts if it has the
-digest that names it, what a tag named before only decides by which request the registry is asked for it now, and a list
-counts once the registry has answered that it is the same.
+They are kept in memory; with `--cache` also in files, which only save requests: a file counts if it has the digest that
+names it, what a tag named before only decides by which request the registry is asked now, and a list counts once the
+registry has answered that it is the same.
 """
 
 from __future__ import annotations

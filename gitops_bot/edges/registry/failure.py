@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):  # noqa: N818 - often not an error: the caller decides by the status
-    """An answer with a status other than 200; `message` is the server's own message, safe to print.
-
-    `token_server`: it came from a token server; `elsewhere`: from a redirect's host, which got no credentials.
+    """An answer with a status other than 200; `message` is the server's own message, safe to print. `token_server`: it
+    came from a token server; `elsewhere`: from a redirect's host, which got no credentials.
     """
 
     def __init__(

@@ -54,9 +54,8 @@ class Challenge(NamedTuple):
 
 
 def challenges(header: str) -> tuple[Challenge, ...]:
-    """The challenges of a header (repeated headers joined by commas) in order, without what cannot be parsed.
-
-    A parameter belongs to the last scheme before it; of two with one name the first counts.
+    """The challenges of a header (repeated ones joined by commas) in order, without what cannot be parsed. A parameter
+    belongs to the last scheme before it; of two with one name the first counts.
     """
     parsed: list[Challenge] = []
     for part in _PART.finditer(header[:HEADER_LIMIT]):
@@ -163,11 +162,10 @@ _ADVICE = "Run again later, or ask the registry's operator why it is slow; other
 
 @dataclass(slots=True)
 class ImageLimits:
-    """The time limit of each image of one registry. A hundred images must not take a hundred times as long.
+    """The time limit of each image of one registry: `seconds` for everything that a run asks about one image.
 
-    Once an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
-    until one is answered: then it is not the registry that is slow. `seconds` are for everything that a run asks about
-    one image.
+    A hundred images must not take a hundred times as long: once an image ran out of time and nothing was answered
+    during the last quarter of it, the others get only seconds, until one is answered.
     """
 
     clock: Clock
@@ -230,9 +228,8 @@ class Host:
 
     @contextmanager
     def head_start(self) -> Iterator[None]:
-        """The first request goes alone for a few seconds, so that the others need not repeat what it finds out.
-
-        That is a challenge, or that the host cannot be reached.
+        """The first request goes alone for a few seconds, so that the others need not repeat what it finds out: a
+        challenge, or that the host cannot be reached.
         """
         is_first = not self._met.is_set() and self._first.acquire(blocking=False)
         if not is_first:
@@ -280,10 +277,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class ImageRepository:
-    """The repository of an image, as one login reads it.
-
-    `location` is where it is read: the image's own name, or one below the mirror of its registry.
-    """
+    """The repository of an image, as one login reads it, at `location`: its own name, or one below a mirror."""
 
     image: ImageName
     location: ImageName
@@ -296,9 +290,8 @@ class ImageRepository:
     def get(
         self, rest: str, accept: str, limit: int, *, method: str = "GET", api: str = "v2", etag: str = ""
     ) -> Answer:
-        """The answer, of status 200, to a request for `/v2/<path>/<rest>`; `limit` bounds its body in bytes.
-
-        With the `etag` of an earlier answer it may be of status 304, if that answer still holds.
+        """The answer, of status 200, to a request for `/v2/<path>/<rest>`, at most `limit` bytes. With the `etag` of an
+        earlier answer it may be of status 304, if that answer still holds.
         """
         host, path, credential = self.host, self.location.path, self.login.credential
         try:
@@ -370,10 +363,8 @@ class ImageRepository:
 
 
 def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:
-    """Where an image is read: below its registry's mirror, if it has one, and nowhere else.
-
-    The bot never falls back to the registry itself: which of the two answered would decide what is proposed, and a
-    mirror is often used because the registry cannot be reached.
+    """Where an image is read: below its registry's mirror, if it has one, and nowhere else: which of the two answered
+    would decide what is proposed, and many mirrors are for registries that cannot be reached.
     """
     mirror = access[image.registry].mirror if image.registry in access else None
     if mirror is None:

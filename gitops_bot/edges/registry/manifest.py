@@ -46,9 +46,8 @@ _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+/-]{0,150}\Z")
 
 
 def resolve(ask: Ask, reference: str) -> str:
-    """The digest of a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET.
-
-    The digest of a tag has the algorithm of the registry's choice, that of a digest its own.
+    """The digest of a tag or digest: by HEAD, which Docker Hub does not count as a pull, else by GET. That of a tag has
+    the algorithm of the registry's choice, that of a digest its own.
     """
     try:
         head = ask("HEAD", reference)
@@ -96,9 +95,8 @@ _MOST_COMMAS = 100_000
 
 
 def document(answer: Answer, digest: str, wanted: str) -> Document:
-    """The JSON object in an answer, verified by its digest; empty for another digest algorithm's content and schema 1.
-
-    A schema 1 digest does not cover the signature in its bytes. `wanted` is for the error, as in "a manifest".
+    """The JSON object in an answer (`wanted`, in errors), verified by its digest. Empty for another digest algorithm's
+    content and for schema 1, whose digest does not cover the signature in its bytes.
     """
     if answer.body.count(b",") > _MOST_COMMAS:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
@@ -124,9 +122,8 @@ _ATTESTED = "vnd.docker.reference.type"
 
 
 def read(document: Document) -> Manifest:
-    """What a document is by its own content, which the digest covers (headers are not covered).
-
-    OCI documents need not state a type. One that could be read as either is neither (CVE-2021-41190).
+    """What a document is by its own content, which the digest covers (headers are not covered). OCI documents need not
+    state a type. One that could be read as either is neither (CVE-2021-41190).
     """
     is_index, is_manifest = "manifests" in document, "config" in document or "layers" in document
     types = INDEXES if is_index else IMAGES

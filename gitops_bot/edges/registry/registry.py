@@ -21,8 +21,7 @@ from gitops_bot.edges.registry.documents import FOLDER, Documents
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
-from gitops_bot.edges.registry.referrers import list_referrers
-from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
+from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page, list_referrers
 from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
@@ -55,11 +54,9 @@ class Registry(AbstractContextManager["Registry"]):
     """Reads tags, digests and image descriptions from registries. Implements `engine.world.Registry`.
 
     Each question is sent once per run, from any number of threads. All raise a RegistryError if the registry refused or
-    failed, if its answer cannot be trusted, or if a tag or digest is outside the grammar.
-
-    `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` has the
-    passwords that it names, the location of docker's credentials, and proxies. `observe` is called for every request,
-    with the registry's host.
+    failed, if its answer cannot be trusted, or if a tag or digest is outside the grammar. `access` is by the normalised
+    name of a registry (`docker.io`, `localhost:5000`). `environ` has the passwords that it names, the location of
+    docker's credentials, and proxies. `observe` is called for every request, with the registry's host.
     """
 
     def __init__(
@@ -78,11 +75,10 @@ class Registry(AbstractContextManager["Registry"]):
         cache: Path | None = None,
         packages: Sequence[PackageApi] = (),
     ) -> None:
-        """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
-
-        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`
-        and `logins` are caches in memory that a later Registry may share, `cache` is a folder for what images say about
-        themselves. For build times: `packages` are what forges list of the registries that they have.
+        """`seconds` limits one try of a request, and one answer of a credential helper; `image_seconds` all requests
+        for one image with their retries and waits. `documents` and `logins` are caches in memory that a later Registry
+        may share, `cache` is a folder for what images say. `packages` are what forges list of their registries, for
+        build times.
         """
         self._access, self._clock, self._image_seconds = access, clock, image_seconds
         self._head_start = min(HEAD_START, seconds / 10)
@@ -136,8 +132,7 @@ class Registry(AbstractContextManager["Registry"]):
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone.
 
-        By a HEAD, which Docker Hub does not count as a pull. Where the manifest `will_read` too, and is not known yet,
-        one GET gives both.
+        By a HEAD, which Docker Hub does not count as a pull, or by one GET if the manifest `will_read` too and is new.
         """
         if (digest := self._digests.get((image, tag))) is not None:
             return digest
@@ -193,10 +188,10 @@ class Registry(AbstractContextManager["Registry"]):
             return self._times.read(repository, tags, pin, remember, threads)
 
     def served(self, image: ImageName, pin: Pin) -> Served:
-        """How the bot can read the repository, and whether the pinned image exists; not cached.
+        """How the bot can read the repository, and whether the pinned image exists (no error if not); not cached.
 
-        One HEAD of the pinned manifest, and one page with a single tag. Docker Hub reports with a manifest how many
-        pulls are left (docs.docker.com, "Pull limits"); a HEAD is no pull. A missing image is no error.
+        One HEAD of the pinned manifest, which is no pull, and one page with a single tag. Docker Hub reports with a
+        manifest how many pulls are left (docs.docker.com, "Pull limits").
         """
         present, left = True, None
         with self._reading(image, "its tags", pin) as repository:
@@ -215,10 +210,8 @@ class Registry(AbstractContextManager["Registry"]):
 
     @contextmanager
     def _reading(self, image: ImageName, request: str = LIST, pin: Pin = Pin()) -> Iterator[ImageRepository]:  # noqa: B008 - a value
-        """The repository of an image. Failures in the block become RegistryErrors, which name the `request`.
-
-        Raises:
-            RegistryError: the request is for a `pin` that no registry can have.
+        """The repository of an image. Failures in the block become RegistryErrors, which name the `request`; and so
+        does a `pin` that no registry can have.
         """
         if malformed := pin.malformed:
             what, advice = malformed

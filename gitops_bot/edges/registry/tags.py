@@ -1,6 +1,5 @@
-"""The list of tags of a repository, page by page, with the quirks of registries named where they matter.
-
-An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
+"""The lists of a repository, page by page: of tags, and of what refers to a manifest (OCI distribution 1.1, "Listing
+Referrers"). An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
 """
 
 from __future__ import annotations
@@ -17,13 +16,15 @@ from urllib.parse import quote
 
 from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin, parse_json
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
-from gitops_bot.images.reference import is_tag
+from gitops_bot.edges.registry.manifest import INDEXES, MANIFEST_BYTES, children_of
+from gitops_bot.images.reference import is_digest, is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.edges.http import Answer
     from gitops_bot.edges.registry.host import ImageRepository
+    from gitops_bot.images.build import Child
 
 T = TypeVar("T")
 
@@ -97,9 +98,8 @@ class _PositionLost(Exception):  # noqa: N818 - begin again, once
 
 
 def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
-    """Every tag of a repository once, in the registry's order; `fetch` gets the page for a query.
-
-    Strings that are not valid tags cannot be pulled and are left out.
+    """Every tag of a repository once, in the registry's order, but for strings that are no valid tags and cannot be
+    pulled; `fetch` gets the page for a query.
     """
     for _ in range(2):
         query: str | None = _SIZED
@@ -149,9 +149,8 @@ def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> 
 
 
 def _unlinked(page: TagPage, query: str | None) -> str | None:
-    """The next query if there is no Link.
-
-    ggcr's registry honours `n` but never sends a Link: a page that is just full may not be the last.
+    """The next query without a Link: ggcr's registry honours `n` but never sends one, so a full page may not be the
+    last.
     """
     if query is None or len(page.tags) != PAGE_SIZE:
         return None
@@ -190,10 +189,8 @@ def tags_in(body: bytes) -> tuple[str, ...] | None:
 
 
 def read_page(answer: Answer) -> TagPage:
-    """The page in an answer.
-
-    Only the query of a Link is used: Artifactory omits part of the path, and another path would be another repository.
-    The content type does not matter: ggcr's registry says text/plain.
+    """The page in an answer, of any content type: ggcr's registry says text/plain. Only the query of a Link is used:
+    Artifactory omits part of the path, and another path would be another repository.
     """
     if (tags := tags_in(answer.body)) is None:
         raise unexpected(answer, "a list of tags")
@@ -214,3 +211,40 @@ def next_query(answer: Answer, listed: str) -> str | None:
             raise Untrusted(f"continues its {listed} at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         return target.query.decode("ascii")
     return None
+
+
+#: What registries without that API answer, as oras and go-containerregistry take it.
+_NO_API = (400, 404, 405, 406, 501)
+_REFERRER_PAGES, _MOST_REFERRERS = 100, 10_000
+_KEPT = "Ask the registry's operator: what refers to an image is not known, and must not be deleted."
+
+
+def list_referrers(repository: ImageRepository, digest: str) -> tuple[Child, ...] | None:
+    """What refers to a digest; None if the registry has no API for that: clients then push tags instead."""
+    found: dict[str, Child] = {}
+    query: str | None = ""
+    asked: set[str] = set()
+    while query is not None:
+        asked.add(query)
+        try:
+            answer = repository.get(f"referrers/{digest}{query and '?'}{query}", INDEXES[0], MANIFEST_BYTES)
+        except Refused as refused:
+            if len(asked) == 1 and refused.is_one_of(*_NO_API):
+                return None
+            raise
+        match parse_json(answer.body):
+            case {"schemaVersion": 2, "manifests": list() | None as manifests} if all(map(_is_usable, manifests or ())):
+                found |= {child.digest: child for child in children_of({"manifests": manifests})}
+            case _ if len(asked) == 1 and answer.media_type not in INDEXES:
+                return None  # such as the web page that some servers have at every address
+            case _:
+                raise unexpected(answer, "a list of referrers")
+        query = next_query(answer, "list of referrers")
+        if query in asked or len(asked) >= _REFERRER_PAGES or len(found) > _MOST_REFERRERS:
+            raise Untrusted("has an endless list of referrers", _KEPT)
+    return tuple(found.values())
+
+
+def _is_usable(entry: object) -> bool:
+    digest = entry.get("digest") if isinstance(entry, dict) else None
+    return isinstance(digest, str) and is_digest(digest)

@@ -33,9 +33,8 @@ def is_cloud(registry: str) -> bool:
 
 @dataclass(slots=True)
 class CachedLogin:
-    """The last answer for one key: `renew` is when to ask again, `ends` when a login stops working.
-
-    Of a failure the text and the advice are kept: its traceback would hold every frame.
+    """The last answer for one key (of a failure the text and the advice only: a traceback holds every frame). `renew`
+    is when to ask again, `ends` when a login stops working.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -50,22 +49,15 @@ LoginCache = dict["Hashable", CachedLogin]
 
 @dataclass(frozen=True, slots=True)
 class CloudLogins:
-    """Logins at the registries of Amazon, Google and Azure. Safe to use from many threads.
-
-    `cache` has the logins of earlier cycles.
-    """
+    """Logins at the registries of Amazon, Google and Azure, from many threads; `cache` has those of earlier cycles."""
 
     access: Mapping[str, RegistryAccess]
     workload: Workload
     cache: LoginCache = field(repr=False)
 
     def login(self, registry: str) -> Login | None:
-        """The login at a registry; None if it belongs to no cloud.
-
-        Where images may be public, a failed login means anonymous access: the Login has no credential, but the reason.
-
-        Raises:
-            NoLogin: the login failed, and the registry allows no anonymous access.
+        """The login at a registry; None if it belongs to no cloud. Where images may be public, a failed login means
+        anonymous access: no credential, but the reason. Else it raises NoLogin.
         """
         if not is_cloud(registry):
             return None
@@ -93,11 +85,7 @@ class CloudLogins:
         return None
 
     def _current(self, key: Hashable, ask: Callable[[], ExpiringLogin]) -> Login:
-        """The login for `key`; `ask` gets one if there is none or it expires soon.
-
-        Raises:
-            NoLogin: `ask` failed now, or less than a minute ago.
-        """
+        """The login for `key`; `ask` gets one if there is none or it expires soon. Raises its NoLogin for a minute."""
         slot = self.cache.setdefault(key, CachedLogin())
         with slot.lock:
             if slot.answer is None or self.workload.clock.monotonic() >= slot.renew:

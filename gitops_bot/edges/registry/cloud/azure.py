@@ -34,11 +34,7 @@ _BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def login(workload: Workload, registry: str) -> ExpiringLogin:
-    """A login at one registry, as the identity that this workload has.
-
-    Raises:
-        NoLogin: it has none, or Entra ID or the registry refused.
-    """
+    """A login at one registry. Raises NoLogin without an identity, or if Entra ID or the registry refused."""
     match = HOST.match(registry)
     assert match is not None  # noqa: S101 - the caller looked
     token, tenant, source = _entra(workload, _AUDIENCES[match[1]])

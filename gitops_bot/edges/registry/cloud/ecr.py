@@ -76,11 +76,7 @@ def has_identity(environ: Mapping[str, str]) -> bool:
 
 
 def login(workload: Workload, scope: LoginScope) -> ExpiringLogin:
-    """A login at the registries of one region, as the identity that this workload has.
-
-    Raises:
-        NoLogin: it has none, Amazon refused, or boto3 is not installed.
-    """
+    """A login at the registries of one region. Raises NoLogin without identity or boto3, or if Amazon refused."""
     # Where packages are looked for is up to this process; its modules are never taken for those of the libraries.
     flags = "-IB" if sys.flags.isolated else "-PB"
     _learn(workload.environ)

@@ -39,11 +39,7 @@ class Reply:
     headers: Mapping[str, str]
 
     def token(self, field: str) -> str:
-        """The token in a field; from now on it is struck out of everything that is shown.
-
-        Raises:
-            NoLogin: there is none.
-        """
+        """The token in a field, from now on struck out of everything that is shown. Raises NoLogin if there is none."""
         token = self.document.get(field)
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise NoLogin(f"{self.host} gave an answer without a token", _ADVICE)
@@ -76,10 +72,8 @@ def ask(
     secrets: tuple[str, ...] = (),
     near: bool = False,
 ) -> Reply:
-    """Send a request for a JSON object. `secrets` are those in the request; `near`: a metadata server, never proxied.
-
-    Raises:
-        NoLogin: there was no usable answer.
+    """Send a request for a JSON object; NoLogin without a usable answer. `secrets` are those in the request; `near`: a
+    metadata server, never proxied.
     """
     url = _trusted(address, near=near)
     sent, content = {"Accept": "application/json", **(headers or {})}, None
@@ -107,11 +101,7 @@ def ask(
 
 
 def read_file(path: str, what: str) -> str:
-    """The text of a file that the environment names; `what` describes it in errors.
-
-    Raises:
-        NoLogin: it cannot be read.
-    """
+    """The text of a file that the environment names, `what` in errors. Raises NoLogin if it cannot be read."""
     return read_secrets(path, f"{what}, {path},", _FILE, _ADVICE).decode(errors="replace").strip()
 
 

@@ -32,12 +32,9 @@ _ADVICE = f"Fix the file, or unset {_VARIABLE} to use the metadata server."
 
 
 def login(workload: Workload) -> ExpiringLogin:
-    """A login at every registry of Google, as the identity that this workload has.
+    """A login at every registry of Google. Raises NoLogin without an identity, or if Google refused.
 
     A person's gcloud login is used only if the variable names its file, because it has access to all that they own.
-
-    Raises:
-        NoLogin: it has none, or Google refused.
     """
     if path := workload.environ.get(_VARIABLE):
         try:

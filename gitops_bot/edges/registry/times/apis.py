@@ -1,10 +1,8 @@
 """Build times from a registry's own list of its images, which begins with the newest.
 
-Documented by: Docker Hub API; Harbor API 2.0 (swagger); Google, the additions of `tags/list` that
-go-containerregistry reads; Quay API 1; Azure Container Registry, data plane; GitHub REST API, "Packages".
-
-Entries of another form than documented are skipped. A list of another form raises ListUnusable: the images themselves
-are read instead.
+Documented by: Docker Hub API; Harbor API 2.0 (swagger); Google, the additions of `tags/list` that go-containerregistry
+reads; Quay API 1; Azure Container Registry, data plane; GitHub REST API, "Packages". Entries of another form are
+skipped; for a list of another form the images themselves are read.
 """
 
 from __future__ import annotations
@@ -62,16 +60,12 @@ class PackagePage:
 
 
 def newest_first(read_page: Callable[[int, str], PackagePage], wanted: Collection[str], pin: Pin) -> BuildTimes:
-    """When the registry got the images of the `wanted` tags and of the pin, in as few pages as are needed.
+    """When the registry got the images of the `wanted` tags and of the pin, in as few pages as are needed; ListUnusable
+    after too many. `read_page` reads one, by its number from 1 and the last tag of the page before.
 
-    `read_page` reads a page, by its number from 1 and the last tag of the page before. Reading ends once the pin and
-    a wanted tag were met: what follows is older. No registry promises that order, so a list out of order is read to its
-    end.
-
-    A digest that the list does not have is as old as its tag at most: the tag was pushed again later.
-
-    Raises:
-        ListUnusable: the list is too long.
+    Reading ends once the pin and a wanted tag were met: what follows is older. No registry promises that order, so a
+    list out of order is read to its end. A digest that the list does not have is as old as its tag at most: the tag was
+    pushed again later.
     """
     wanted = frozenset(wanted)
     times: dict[str, datetime | None] = {}

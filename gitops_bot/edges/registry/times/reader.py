@@ -1,12 +1,11 @@
 """Build times for one decision, all from one source: times of different sources cannot be compared.
 
-Where a registry has no API with them they come from the images themselves. That takes two requests for an image of one
-platform. The content of a digest never changes, so it is read once. The digest of a tag is cached for tags that
-do not move (see `is_floating`), only to skip the request: a digest that is written anywhere comes from the registry in
-the same run.
+Where a registry has no API with them they come from the images, two requests for one of one platform. The content of a
+digest is read once; the digest of a tag that does not move (`is_floating`) is cached only to skip the request: a digest
+that is written anywhere comes from the registry in the same run.
 
-An annotation of the index or manifest comes first, then a label, then the configuration. An index without an annotation
-is as new as the newest of its images; attestations do not count.
+An annotation of the index or manifest precedes a label, and that the configuration. An index without an annotation is
+as new as the newest of its images; attestations do not count.
 """
 
 from __future__ import annotations
@@ -157,8 +156,7 @@ UNKNOWN: Final = Created(None)
 
 @dataclass(slots=True)
 class Walk:
-    """Reads when images were built by their own words. `memory` has what was learned before, and learns the rest.
-
+    """Reads when images were built by their own words. `memory` has what was learned before, and learns the rest;
     `remember` receives the digest that a tag names today.
     """
 
@@ -249,9 +247,8 @@ def newest(children: Iterable[Created]) -> Created:
 
 
 def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
-    """Do this work on every item, in this thread and others; the first failure stops the rest and is raised.
-
-    The threads are daemons: nobody waits for them after an interrupt.
+    """Do this work on every item, in this thread and in daemons, for which nobody waits after an interrupt; the first
+    failure stops the rest and is raised.
     """
     waiting = deque(items)
     failures: list[BaseException] = []
