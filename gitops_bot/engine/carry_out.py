@@ -258,8 +258,11 @@ def _finish(
 ) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
-    What people wrote around it stays; only what comes while this one request is on its way is lost. A LostRace: it has
-    ended, with the text that people decided on, and what was just pushed is proposed once more.
+    What people wrote around it stays; only what comes while this one request is on its way is lost.
+
+    Raises:
+        LostRace: it has ended meanwhile. It keeps or gets back the text that people decided on, and what was just
+            pushed is proposed once more.
     """
     now = None
     if asks_to_merge(pull, propose):

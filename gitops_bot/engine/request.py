@@ -92,7 +92,10 @@ class Request:
 
     @property
     def rolls_back(self) -> bool:
-        """Whether it is proposed beside all else, and takes its entries from that. Nothing but a hold is in its way."""
+        """Whether it is proposed beside all else, and takes its entries from that.
+
+        At two in the morning nothing but a hold is in its way: no schedule, no limit, no pull request that was closed.
+        """
         return self.what.kind != "update"
 
     @property
