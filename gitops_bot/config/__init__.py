@@ -33,21 +33,8 @@ if TYPE_CHECKING:
     from gitops_bot.targets import FileRule
     from gitops_bot.targets.pin_file import FileEntry
 
-__all__ = [
-    "FILE",
-    "Config",
-    "Environment",
-    "Hold",
-    "Limit",
-    "Mention",
-    "NamedGroup",
-    "Promotion",
-    "Propose",
-    "RegistryAccess",
-    "Window",
-    "read",
-    "read_policy",
-]
+#: What other modules find here beside its own.
+__all__ = ["Limit", "NamedGroup", "Propose", "RegistryAccess", "Window"]
 
 #: The configuration, at the root of the repository.
 FILE = "gitops-bot.yaml"
@@ -72,10 +59,7 @@ class Promotion(NamedTuple):
 
 
 class ReleaseInfo(NamedTuple):
-    """A ConfigMap beside the pins, in overlays of these globs or in all, and the image that it describes, if told.
-
-    `keys` are all that may be filled in, each with a label of the image; None where that is not known.
-    """
+    """A ConfigMap beside the pins; `keys` are all that may be filled in, each with a label of the image, if known."""
 
     file: str
     image: str | None = None
@@ -85,9 +69,7 @@ class ReleaseInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment: of its `overlays`, it has none that `exclude` matches.
-
-    `places` are the file, line and column of each of its `overlays`, where a file has them.
+    """One environment: of its `overlays`, in these `places` of a file, it has none that `exclude` matches.
 
     Rules of an image stand by its name, its repository, or a glob with `*` for any text, in the order of the file.
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
@@ -150,10 +132,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A declared hold of an entry, by name or repository, or of whole environments, but for the `excepted` images.
-
-    It is about these `environments`, about all where it names none. `begins` and `until` are in UTC.
-    """
+    """A declared hold of an entry, or of these environments (all where it names none), but for `excepted` images."""
 
     environments: tuple[str, ...]
     until: datetime
@@ -169,10 +148,7 @@ MentionKind = Literal["exclude", "rule", "source of checks", "release info", "ho
 
 
 class Mention(NamedTuple):
-    """One name or glob of an environment, with file, line and column; `hold` is the one that has it.
-
-    Of several `environments`, one must have it.
-    """
+    """A name or glob with its file, line and column, and its `hold`; one of the `environments` must have it."""
 
     environments: tuple[str, ...]
     kind: MentionKind
@@ -183,10 +159,7 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The contents of `gitops-bot.yaml`, in the order of the file; registries by normalised host.
-
-    `file` is None where there is no such file and the environments were inferred.
-    """
+    """The contents of `gitops-bot.yaml` in its order, registries by normalised host. Inferred without a `file`."""
 
     file: str | None
     environments: Mapping[str, Environment]
@@ -220,11 +193,8 @@ def read(text: str, file: str) -> Config:
     document = parse(text, file)
     validation.check_kind(document, ConfigForm)
     form: ConfigForm = _validate(document, ConfigForm)
-    policies = {
-        # One value for all references to it.
-        name: _policy(document, ("policies", name), written, name)
-        for name, written in form.policies.items()
-    }
+    # One value for all references to it.
+    policies = {name: _policy(document, ("policies", name), each, name) for name, each in form.policies.items()}
     environments = {
         name: _environment(document, name, each, policies, form) for name, each in form.environments.items()
     }
@@ -256,11 +226,7 @@ def read_policy(text: str, file: str) -> Policy | Literal["auto"]:
 
 
 def _validate(document: Document, hint: Any, path: Path = ()) -> Any:
-    """The value at a path of a document, of this type.
-
-    Raises:
-        ConfigError: with every problem of the document.
-    """
+    """The value at a path of a document, of this type; or a ConfigError with every problem of the document."""
     form = validation.read(document, hint, path)
     checks.check(document)
     if form is None or document.problems:

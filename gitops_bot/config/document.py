@@ -1,7 +1,6 @@
 """A YAML text as plain values with their raw text, the line and column of each, and the problems found in it.
 
-The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
-not lost, and no depth of nesting can exhaust the stack.
+Events are read, not composed nodes: no alias and no key that is written twice is lost, and no nesting is too deep.
 """
 
 from __future__ import annotations
@@ -11,26 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml import events as yaml
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
 from ruamel.yaml.reader import ReaderError
 
 from gitops_bot.errors import ConfigError, Problem
 from gitops_bot.images.reason import counted
-from gitops_bot.targets.document import MEND_CONFLICT, conflict_marker
+from gitops_bot.targets.document import MEND_CONFLICT, conflict_marker, place_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from ruamel.yaml.events import Event
 
 #: More problems are not reported: nobody fixes 200 before running it again.
 MOST_PROBLEMS = 200
@@ -204,15 +193,15 @@ def parse(text: str, file: str) -> Document:
         events = _limit(YAML(typ="safe", pure=True).parse(text), file)
         for event in events:
             match event:
-                case DocumentStartEvent() if () in document.values:
+                case yaml.DocumentStartEvent() if () in document.values:
                     document.report_at(_place(event), "a second document starts here", "keep one document in the file")
                     break
-                case AliasEvent() | ScalarEvent() | SequenceStartEvent() | MappingStartEvent():
+                case yaml.AliasEvent() | yaml.ScalarEvent() | yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                     document.values[()] = _place(event)
                     document.tree = _node(document, events, event, ())
     except ReaderError as error:
         told = _NO_TEXT if 0xDC80 <= ord(text[error.position]) <= 0xDCFF else _NO_CHARACTER
-        raise ConfigError(problem(file, _count(text, error.position), *told)) from None
+        raise ConfigError(problem(file, Position(*place_behind(text[: error.position])), *told)) from None
     except MarkedYAMLError as error:
         raise ConfigError(_syntax(document, error, text)) from None
     except (YAMLError, ValueError, OverflowError):
@@ -222,22 +211,13 @@ def parse(text: str, file: str) -> Document:
     return document
 
 
-def _limit(events: Iterator[Event], file: str) -> Iterator[Event]:
-    """The parser's events. Each takes some 30 microseconds: 1 MiB of `[],[],...` would take 15 s.
-
-    Raises:
-        ConfigError: there are more than are read.
-    """
+def _limit(events: Iterator[yaml.Event], file: str) -> Iterator[yaml.Event]:
+    """The parser's events up to a bound: each takes some 30 microseconds, and 1 MiB of `[],[],...` would take 15 s."""
     for number, event in enumerate(events):
         if number >= MOST_EVENTS:
             message = f"the file has more than {MOST_EVENTS:,} keys and values"
             raise ConfigError(problem(file, _place(event), message, "check that this is the right file"))
         yield event
-
-
-def _count(text: str, position: int) -> Position:
-    before = re.split(r"\r\n|\r|\n", text[:position])
-    return Position(len(before), len(before[-1]) + 1)
 
 
 def _syntax(document: Document, error: MarkedYAMLError, text: str) -> Problem:
@@ -272,32 +252,32 @@ _SYNTAX = {
 }
 
 
-def _place(event: Event) -> Position:
+def _place(event: yaml.Event) -> Position:
     return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _node(document: Document, events: Iterator[Event], event: Event, path: Path) -> Tree:
+def _node(document: Document, events: Iterator[yaml.Event], event: yaml.Event, path: Path) -> Tree:
     if len(path) > MOST_DEPTH:
         advice = "no setting is nested that deep"
         raise ConfigError(problem(document.file, _place(event), "this is nested too deep", advice))
-    if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
+    if not isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
         advice = f"{_QUOTE}; replace an alias by its value (share policies under `policies`)"
         document.report_at(_place(event), "`*` starts a YAML alias, and aliases are not allowed here", advice)
         return Scalar.of("", "broken")
     # A YAML tag that changes the type of its value: no setting needs one.
-    known = ("str",) if isinstance(event, ScalarEvent) else ("map", "seq")
+    known = ("str",) if isinstance(event, yaml.ScalarEvent) else ("map", "seq")
     tagged = event.tag is not None and event.tag not in ("!", *(f"tag:yaml.org,2002:{kind}" for kind in known))
     if tagged:
         document.report_at(_place(event), "YAML tags are not allowed here", "remove the `!...`")
     match event:
-        case ScalarEvent():
+        case yaml.ScalarEvent():
             plain = event.tag is None and event.style is None
             return Scalar.of(event.value, "broken" if tagged else kind_of(event.value) if plain else "text")
-        case MappingStartEvent():
+        case yaml.MappingStartEvent():
             return _mapping(document, events, path)
     items: list[Tree] = []
     for item in events:
-        if isinstance(item, SequenceEndEvent):
+        if isinstance(item, yaml.SequenceEndEvent):
             break
         item_path = (*path, len(items))
         document.values[item_path] = _place(item)
@@ -314,14 +294,14 @@ def kind_of(text: str) -> Kind:
     return "number" if _NUMBER.fullmatch(text) else "text"
 
 
-def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[str, Tree]:
+def _mapping(document: Document, events: Iterator[yaml.Event], path: Path) -> dict[str, Tree]:
     pairs: dict[str, Tree] = {}
     aside = Document(document.file)  # takes in what is refused by its key
     for event in events:
-        if isinstance(event, MappingEndEvent):
+        if isinstance(event, yaml.MappingEndEvent):
             break
         place = _place(event)
-        if not isinstance(event, ScalarEvent):
+        if not isinstance(event, yaml.ScalarEvent):
             document.report_at(place, "a key must be plain text", "write it as `key: value`")
             _node(aside, events, event, (*path, ""))
             _node(aside, events, next(events), (*path, ""))
@@ -337,7 +317,7 @@ def _mapping(document: Document, events: Iterator[Event], path: Path) -> dict[st
             _node(aside, events, value, key_path)
         else:
             # For the parser, an empty value starts where the next token is.
-            empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
+            empty = isinstance(value, yaml.ScalarEvent) and value.style is None and not value.value
             document.keys[key_path], document.values[key_path] = place, place if empty else _place(value)
             pairs[key] = _node(document, events, value, key_path)
     return pairs

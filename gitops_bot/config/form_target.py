@@ -65,9 +65,7 @@ class ImageForm:
         ),
     ] = None
     tag: Annotated[
-        str | None,
-        _VALUE,
-        about("The path to the tag. Without it, only a digest is pinned.", ".web.image.tag"),
+        str | None, _VALUE, about("The path to the tag. Without it, only a digest is pinned.", ".web.image.tag")
     ] = None
     digest: Annotated[
         str | None,
@@ -140,10 +138,7 @@ class TargetForm:
         Listed(least=1, most=20),
         about("The names of the files; `*` and `?` are wildcards.", ["deployment-*.yaml"]),
     ]
-    overlays: Annotated[
-        _Overlays,
-        _only_in("every overlay of the environment", "apps/*/overlays/production"),
-    ] = ()
+    overlays: Annotated[_Overlays, _only_in("every overlay of the environment", "apps/*/overlays/production")] = ()
     kinds: Annotated[
         dict[
             Annotated[str, leaf.key("must be the kind of a resource", leaf.NAME)],

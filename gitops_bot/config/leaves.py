@@ -126,12 +126,9 @@ def text(
     check: Callable[[str], object] = str,
     schema: Mapping[str, Any] | None = None,
 ) -> Leaf:
-    """Text that matches a pattern, and that `parse` reads; that or `check` refuses it with a ValueError.
+    """Text, or the raw text of a number, that matches a pattern, and that `parse` and `check` may refuse: a ValueError.
 
-    A `secret` is not quoted.
-
-    A plain number is taken by its raw text where the pattern allows one. `schema` says in the JSON Schema what `parse`
-    explains better to people.
+    A `secret` is not quoted. `schema` says in the JSON Schema what `parse` explains better to people.
     """
 
     def read(value: object) -> object:
@@ -215,9 +212,8 @@ def _version(value: object) -> int:
     if scalar.kind == "text" and scalar == "1":
         raise WrongError("must be the number 1, and in quotes it is text", "write `version: 1`")
     if scalar.kind != "number" or _number(scalar, "must be 1") != 1:
-        raise WrongError(
-            f"must be 1, not {quote(scalar)}", "write `version: 1`; a newer format needs a newer gitops-bot"
-        )
+        advice = "write `version: 1`; a newer format needs a newer gitops-bot"
+        raise WrongError(f"must be 1, not {quote(scalar)}", advice)
     return 1
 
 
@@ -263,8 +259,7 @@ def _number(scalar: Scalar, requirement: str) -> float:
 
 def _check_names(glob: str) -> None:
     names = re.findall(r"\{[^{}]*\}", glob)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
         raise ValueError(f"`{twice}` is in it twice")
 
 
@@ -285,10 +280,7 @@ DURATION = text(
 
 
 class Listed(NamedTuple):
-    """A list of as many items; with `once`, repetitions are dropped, and where items are `distinct`, they are refused.
-
-    With `or_one`, a single value may stand instead of a list of it. The schema states a `most` only where it is given.
-    """
+    """A list of so many items, or one value alone; repetitions are dropped (`once`) or refused (`distinct`)."""
 
     least: int = 0
     most: int | None = None
@@ -297,11 +289,7 @@ class Listed(NamedTuple):
     or_one: bool = False
 
     def items(self, value: Any) -> Sequence[Any]:
-        """The items of a value.
-
-        Raises:
-            WrongError: it is no such list.
-        """
+        """The items of a value; a WrongError where it is no such list."""
         most = 1000 if self.most is None else self.most
         if self.or_one and not isinstance(value, list):
             return (value,)
@@ -310,8 +298,7 @@ class Listed(NamedTuple):
         if not isinstance(value, list):
             raise WrongError("must be a list")
         items = [item for item in value if isinstance(item, str)] if self.distinct else []
-        twice = next((item for at, item in enumerate(items) if item in items[:at]), None)
-        if twice is not None:
+        if (twice := next((item for at, item in enumerate(items) if item in items[:at]), None)) is not None:
             raise WrongError(f"has {quote(twice)} twice", "remove one of the two")
         if len(value) < self.least:
             raise WrongError("must not be an empty list")

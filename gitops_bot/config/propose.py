@@ -1,8 +1,7 @@
 """How the changes of an environment are proposed, and who makes and signs the commits: each setting with its text.
 
-Titles and messages are templates: text with `{field}` for values, and `{{` and `}}` for braces. That is a language of
-its own: `str.format` would let a template look into objects and pad without bound. Templates hold no trailers
-(`Gitops-Bot-...`): those are how the bot knows its own commits again.
+Titles and messages are templates: text with `{field}` for values, and `{{` and `}}` for braces. `str.format` would let
+them look into objects and pad without bound. They hold no trailers: by those the bot knows its own commits again.
 """
 
 from __future__ import annotations
@@ -199,21 +198,15 @@ def render(template: str, fields: Mapping[str, str]) -> str:
 
 
 def check_template(written: str, fields: Sequence[str]) -> str:
-    """The template, if it has no fields but these, no stray brace and no trailer.
-
-    Raises:
-        ValueError: it has; the error has the message and the next step.
-    """
+    """The template, if it has no fields but these, no stray brace and no trailer; else a WrongError."""
     if _TRAILER in written:
-        raise leaf.WrongError(
-            f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording"
-        )
+        message = f"has `{_TRAILER}`, which starts the trailers that the bot writes"
+        raise leaf.WrongError(message, "choose another wording")
     for token in _TOKEN.finditer(written):
         field = token["field"]
         if token["stray"]:
-            raise leaf.WrongError(
-                f"has a `{token['stray']}` that does not belong to a field", "write `{{` and `}}` for braces"
-            )
+            message = f"has a `{token['stray']}` that does not belong to a field"
+            raise leaf.WrongError(message, "write `{{` and `}}` for braces")
         if field is not None and field not in fields:
             close = leaf.nearest(field, fields)
             advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_names(fields)}; `{{{{` is a brace"

@@ -84,11 +84,7 @@ def read(document: Document, hint: Any, path: Path = ()) -> Any:
 
 
 def check_kind(document: Document, form: type) -> None:
-    """Refuse a file that is something else, such as a key: nothing of what it holds may be printed.
-
-    Raises:
-        ConfigError: it is not empty, and has none of the keys of the form.
-    """
+    """Refuse a file with none of the keys of the form, such as a key: nothing of what it holds may be printed."""
     tree, known = document.tree, settings_of(form)
     if isinstance(tree, Scalar) and tree.kind == "nothing":
         return
@@ -108,8 +104,7 @@ def suggestion(document: Document, word: str, known: Iterable[str]) -> str | Non
 def meant(document: Document, name: str, key: str, known: Iterable[str]) -> str | None:
     """The advice for a name that `key` does not have; None if it has no names."""
     known = list(islice(known, _MOST_KNOWN))
-    close = suggestion(document, name, known)
-    if close:
+    if close := suggestion(document, name, known):
         return f"did you mean `{close}`?"
     return f"`{key}` has: {', '.join(f'`{other[:60]}`' for other in known[:_MOST_NAMED])}" if known else None
 

@@ -165,7 +165,7 @@ def decode(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        place = _place(data[: error.start].decode("utf-8"))
+        place = place_behind(data[: error.start].decode("utf-8"))
         raise EditError(Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, *place)) from error
 
 
@@ -182,7 +182,7 @@ def compose(
     if ambiguous := _AMBIGUOUS_BREAK.search(text):
         message = f"U+{ord(ambiguous.group()):04X} is a line break in YAML 1.1 and none in YAML 1.2"
         advice = "Remove the character: kustomize may read this file differently from other programs."
-        raise EditError(Problem("failed.edit", message, advice, file, *_place(text[: ambiguous.start()])))
+        raise EditError(Problem("failed.edit", message, advice, file, *place_behind(text[: ambiguous.start()])))
     try:
         roots = loader.compose(text, DEPTH_LIMIT, TOKEN_LIMIT, several=several)
     except YAMLError as error:
@@ -235,7 +235,7 @@ def _unparsable(error: YAMLError, text: str, file: str, origin: tuple[int, int])
             message = f"the file is not YAML: {': '.join(part for part in (error.context, error.problem) if part)}"
         case ReaderError():
             message = f"the file is not YAML: the character U+{error.character:04X} is not allowed"
-            place = _place(text[: text.index(chr(error.character))])
+            place = place_behind(text[: text.index(chr(error.character))])
         case _:
             message = "the file is not YAML: the text is malformed"
     match error:
@@ -250,7 +250,7 @@ def _unparsable(error: YAMLError, text: str, file: str, origin: tuple[int, int])
     return Problem("failed.edit", message, advice, file, *(map(add, place, origin) if place else ()))
 
 
-def _place(before: str) -> tuple[int, int]:
+def place_behind(before: str) -> tuple[int, int]:
     """Line and column, from 1, of what follows `before`."""
     lines = re.split("\r\n|\r|\n", before.removeprefix("\ufeff"))
     return len(lines), len(lines[-1]) + 1

@@ -165,10 +165,7 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
 
 
 def idle_entries(
-    file: PinFile,
-    overrides: Overrides,
-    tree: Mapping[str, str],
-    read: Callable[[Collection[str]], Mapping[str, bytes]],
+    file: PinFile, overrides: Overrides, tree: Mapping[str, str], read: Callable[[Collection[str]], Mapping[str, bytes]]
 ) -> tuple[Idle | None, ...]:
     """For each entry of a file that is built upon: whether it has an effect (None), and why not.
 
