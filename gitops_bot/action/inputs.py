@@ -68,7 +68,9 @@ def read(environ: Mapping[str, str]) -> Inputs:
         UsageError: with one problem for each input that is missing, superfluous or wrong.
     """
     given = {name: _read_input(environ, name) for name in INPUTS}
-    command = _command(given["command"] or "set")
+    command = next((command for command in TAKES if command == (given["command"] or "set")), None)
+    if command is None:
+        raise UsageError(problem(f"command must be one of {', '.join(TAKES)}"))
     takes, off = TAKES[command] | _ALWAYS_THERE, ("", "false")
     unknown = sorted(name for name, text in given.items() if name not in takes and text.lower() not in off)
     problems = [problem(f"the command {command} does not take {name}", "remove it") for name in unknown]
@@ -95,13 +97,6 @@ def _what(command: Command, given: Mapping[str, str], flags: Mapping[str, bool])
             return RollBack(given["to"] or None, images, given["reason"] or None)
         case _:
             return Poll()
-
-
-def _command(text: str) -> Command:
-    for command in TAKES:
-        if command == text:
-            return command
-    raise UsageError(problem(f"command must be one of {', '.join(TAKES)}"))
 
 
 def _read_input(environ: Mapping[str, str], name: str) -> str:

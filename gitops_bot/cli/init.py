@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -14,14 +15,9 @@ from gitops_bot.cli.doctor import registry_for
 from gitops_bot.results.result import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator
 
-    from gitops_bot.config import Config
     from gitops_bot.edges.clock import Clock
-    from gitops_bot.engine.read import Files
-    from gitops_bot.errors import ConfigError
-    from gitops_bot.migration.assemble import Migration
     from gitops_bot.results.checkout import Finding, FoundEnvironment, Inventory
 
 #: Seconds in which the registries have to answer.
@@ -62,17 +58,23 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
 
     checkout, clock = surroundings(), Clock()
     if checkout is None:
-        advice = "change to the checkout of your manifests"
-        raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
+        raise UsageError(
+            Problem("failed.usage", "not inside a Git checkout", "change to the checkout of your manifests")
+        )
     tree = checkout.tree(os.environ)
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
         raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
     now = clock.now()
-    chosen = tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers)
-    migration = _migrate(checkout, tree, now, chosen) if peers else None
-    text = migration_text(migration) if migration else ""
-    inventory = take_inventory(checkout, tree, now, _read(text) if migration else None)
+    migration, text, converted = None, "", None
+    if chosen := tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers):
+        from gitops_bot.commands.migrate import migrate  # nothing else needs what knows these tools
+
+        migration = migrate(checkout, tree, now, chosen)
+        text = migration_text(migration)
+        with _few_enough():
+            converted = config.read(text, config.FILE)
+    inventory = take_inventory(checkout, tree, now, converted)
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     if output == "text":  # with JSON it is part of the result
@@ -81,15 +83,13 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_ask_to_promote, inventory.environments)))
     path = checkout.top / config.FILE
-    if migration is not None:
-        coverage = check(checkout, tree, _read(text), now).body.coverage
+    if converted is not None:
+        coverage = check(checkout, tree, converted, now).body.coverage
     else:
-        refused = [finding.subject for finding in inventory.registries if _needs_login(finding)]
-        closed = {host: is_cloud(host) for host in refused}
-        try:
+        refused = (item for item in inventory.registries if item.problem and item.problem.code == "failed.auth")
+        closed = {item.subject: is_cloud(item.subject) for item in refused}
+        with _few_enough():
             inventory, text, coverage = compose(checkout, tree, inventory, now, lambda draft: starter(draft, closed))
-        except ConfigError as error:
-            raise _too_much(error) from error
     if not dry_run:
         disk.create(path, text.encode())
     gaps = migration.gaps if migration else ()
@@ -98,34 +98,18 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     return show("init", Result(Head(problems=(*inventory.problems, *bugs)), initialised), output)
 
 
-def _migrate(files: Files, tree: Mapping[str, str], now: datetime, peers: Sequence[Peer]) -> Migration:
-    from gitops_bot.commands.migrate import migrate  # nothing else needs what knows these tools
-
-    return migrate(files, tree, now, peers)
-
-
-def _needs_login(finding: Finding) -> bool:
-    return finding.problem is not None and finding.problem.code == "failed.auth"
-
-
-def _read(text: str) -> Config:
-    from gitops_bot import config
-    from gitops_bot.errors import ConfigError
-
-    try:
-        return config.read(text, config.FILE)
-    except ConfigError as error:
-        raise _too_much(error) from error
-
-
-def _too_much(error: ConfigError) -> ConfigError:
-    """There are more overlays than a configuration may list, with nothing in common."""
+@contextmanager
+def _few_enough() -> Iterator[None]:
+    """Say what to do where there are more overlays than a configuration may list, with nothing in common."""
     from gitops_bot.config import FILE
     from gitops_bot.errors import ConfigError, Problem
 
-    message = f"cannot describe this repository in {FILE}: {error.problem.message}"
-    advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
-    return ConfigError(Problem("failed.config", message, advice))
+    try:
+        yield
+    except ConfigError as error:
+        message = f"cannot describe this repository in {FILE}: {error.problem.message}"
+        advice = "write it by hand, with wider globs such as `apps/*/overlays/staging`"
+        raise ConfigError(Problem("failed.config", message, advice)) from error
 
 
 def _ask_to_promote(environment: FoundEnvironment) -> FoundEnvironment:

@@ -52,30 +52,20 @@ _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED BY")
 
 def starter(draft: Draft, closed: Mapping[str, bool]) -> str:
     """The whole file. `closed` are registries that require a login, and whether a cloud gives the bot one."""
-    return "\n".join([_HEAD, *_starter_lines(draft, closed), ""])
-
-
-def _starter_lines(draft: Draft, closed: Mapping[str, bool]) -> Iterator[str]:
+    lines = [_HEAD]
     if draft.policies:
-        yield ""
-        yield "policies:"
-        for name, policy in draft.policies.items():
-            yield f"  {as_key(name)}: {_policy(policy)}"
-    yield ""
-    yield "environments:"
-    for environment in draft.environments:
-        yield from _drafted_environment(environment)
-    logins = [host for host, cloud in closed.items() if not cloud]
+        lines += ["", "policies:"]
+        lines += (f"  {as_key(name)}: {_policy(policy)}" for name, policy in draft.policies.items())
+    lines += ["", "environments:", *chain.from_iterable(map(_drafted_environment, draft.environments))]
     if clouds := [host for host, cloud in closed.items() if cloud]:
-        yield ""
-        yield f"# The login at {list_names(clouds)} is the identity that the cloud gives the bot (docs/registries.md)."
-        yield "# Amazon's needs `pip install 'gitops-bot[aws]'`, which the container has."
-    if logins:
-        yield ""
-        yield "# These registries require a login. Where the bot runs, `docker login` works too."
-        yield "# registries:"
-        for host in logins:
-            yield f"#   {as_key(host)}: {{username: bot, password_env: {_variable(host)}}}"
+        names = list_names(clouds)
+        lines += ["", f"# The login at {names} is the identity that the cloud gives the bot (docs/registries.md)."]
+        lines += ["# Amazon's needs `pip install 'gitops-bot[aws]'`, which the container has."]
+    if logins := [host for host, cloud in closed.items() if not cloud]:
+        lines += ["", "# These registries require a login. Where the bot runs, `docker login` works too."]
+        lines += ["# registries:"]
+        lines += (f"#   {as_key(host)}: {{username: bot, password_env: {_variable(host)}}}" for host in logins)
+    return "\n".join([*lines, ""])
 
 
 def _variable(host: str) -> str:
@@ -153,36 +143,29 @@ def _policy(policy: Policy) -> str:
 
 def migration_text(migration: Migration) -> str:
     """The whole file; settings without an equivalent are in comments."""
-    return "\n".join([*_migrated_lines(migration), ""])
+    lines = [
+        f"# Converted from the settings of {' and '.join(migration.peers)} in this repository.",
+        "# Switch the other tool off before you merge this file: two tools that write the same pins undo each other.",
+        "# `gitops-bot plan --config gitops-bot.yaml` shows what an update would do.",
+    ]
+    if migration.gaps:
+        lines += ["#", "# Without an equivalent:", *(f"#   {gap_text(gap)}" for gap in migration.gaps)]
+    lines += ["version: 1"]
+    if migration.branch is not None:
+        lines += [f"branch: {as_key(migration.branch)}"]
+    if named := _shared_policies(migration):
+        lines += ["", "policies:", *(f"  {as_key(name)}: {_flow(policy)}" for name, policy in named.items())]
+    names = {repr(policy): name for name, policy in named.items()}
+    lines += ["", "environments:"]
+    for environment in migration.environments:
+        lines += _migrated_environment(environment, names)
+    return "\n".join([*lines, ""])
 
 
 def gap_text(gap: Gap) -> str:
     """A setting without an equivalent, on one line."""
     advice = f"; {gap.next}" if gap.next else ""
     return plain(f"{gap.file}:{gap.line}: {gap.what}{advice}", _GAP_WIDTH)
-
-
-def _migrated_lines(migration: Migration) -> Iterator[str]:
-    yield f"# Converted from the settings of {' and '.join(migration.peers)} in this repository."
-    yield "# Switch the other tool off before you merge this file: two tools that write the same pins undo each other."
-    yield "# `gitops-bot plan --config gitops-bot.yaml` shows what an update would do."
-    if migration.gaps:
-        yield "#"
-        yield "# Without an equivalent:"
-        yield from (f"#   {gap_text(gap)}" for gap in migration.gaps)
-    yield "version: 1"
-    if migration.branch is not None:
-        yield f"branch: {as_key(migration.branch)}"
-    named = _shared_policies(migration)
-    if named:
-        yield ""
-        yield "policies:"
-        yield from (f"  {as_key(name)}: {_flow(policy)}" for name, policy in named.items())
-    names = {repr(policy): name for name, policy in named.items()}
-    yield ""
-    yield "environments:"
-    for environment in migration.environments:
-        yield from _migrated_environment(environment, names)
 
 
 def _shared_policies(migration: Migration) -> dict[str, Mapping[str, Any]]:

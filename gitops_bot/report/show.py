@@ -1,7 +1,7 @@
 """Shows results as text, with problems on standard error, or as one JSON object.
 
-What `plan`, `update` and the like did is told here: what would change (a table and a diff), what is held, what failed,
-and what to do next. Each other command has a report of its own, which is imported with it: all take 30 ms.
+What `plan`, `update` and the like did is told here: what changes, what is held, what failed, and what to do next.
+Most other commands have a report of their own, which is imported with it: all take 30 ms.
 """
 
 from __future__ import annotations

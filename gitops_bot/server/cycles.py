@@ -1,7 +1,7 @@
 """The cycles of `run`: each runs `update` anew, logs what is new and counts it.
 
-A cycle logs everything that was written, and what fails or is held unless the last cycle logged it: a process that
-polls every five minutes would repeat itself all night otherwise.
+A cycle logs everything that was written, and what fails or is held unless the last cycle logged it, or a process that
+polls every five minutes would repeat itself all night.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from gitops_bot import log
 from gitops_bot.commands.status import overview_of_cycle
@@ -25,7 +25,8 @@ from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, to_
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.results.outcome import WRITING
 from gitops_bot.server.loop import CycleResult, overran
-from gitops_bot.wiring.world import CycleContext, log_warning, open_world
+from gitops_bot.wiring.forge import log_warning
+from gitops_bot.wiring.world import CycleContext, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,8 +60,7 @@ LEVELS: Final[Mapping[str, Literal["info", "warning"]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: its name and its facts."""
 
     name: str
@@ -118,15 +118,14 @@ def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
 def _failed_and_held(outcome: Outcome) -> Iterator[tuple[object, Event]]:
     """Failures and holds, each with a key that stays the same while nothing changes."""
     for problem in outcome.problems:
-        facts: dict[str, object] = {"environment": None, "code": problem.code, "message": problem.message}
-        facts |= {"next": problem.next, **_place(None, problem.file), **_traceback(problem)}
+        facts = {"environment": None, **_told(problem), **_place(None, problem.file), **_traceback(problem)}
         yield problem, Event("entry.failed", facts)
     for environment in outcome.environments:
         name = environment.name
         for failed in environment.failed:
             problem = failed.problem
-            facts = {"environment": name, "code": problem.code, "message": problem.message, "next": problem.next}
-            facts |= {**_place(failed.entry, problem.file), "line": problem.line, **_traceback(problem)}
+            facts = {"environment": name, **_told(problem), **_place(failed.entry, problem.file), "line": problem.line}
+            facts |= _traceback(problem)
             yield (name, failed), Event("entry.failed", facts)
         for held in environment.held:
             facts = {"environment": name, "code": held.reason.code, "message": held.reason.text}
@@ -144,9 +143,7 @@ def _place(entry: Managed | None, file: str | None) -> dict[str, object]:
 
 @dataclass(slots=True)
 class Cycles:
-    """Runs each cycle. Only the last good configuration, what was logged already, what registries answered about
-    digests, the logins that clouds gave, and for the page the tags of releases that were read last stay.
-    """
+    """Runs each cycle. Between two, only what its private fields hold stays."""
 
     options: Options
     environments: Sequence[str]
@@ -257,25 +254,14 @@ class Cycles:
         self.metrics.config_loaded(good=not problems)
         if problems != self._bad:
             for problem in problems:
-                log.event(
-                    "configuration.bad",
-                    level="error",
-                    cycle=number,
-                    used="the last good one",
-                    code=problem.code,
-                    message=problem.message,
-                    next=problem.next,
-                    where=problem.where or None,
-                )
+                facts = {"used": "the last good one", **_told(problem), "where": problem.where or None}
+                log.event("configuration.bad", level="error", cycle=number, **facts)
             if not problems:
                 log.event("configuration.good", cycle=number)
         self._bad = problems
 
     def _without_unknown(self, scope: Scope, number: int) -> Scope:
-        """Log environments that the command names and the configuration no longer has, once, and do the others.
-
-        Where none is left, that is an error later.
-        """
+        """Log named environments that the configuration no longer has, once; where none is left, that fails later."""
         unknown = [name for name in scope.names if name not in scope.config.environments]
         for name in unknown:
             if name not in self._gone:
@@ -293,13 +279,16 @@ class Cycles:
         self._warned = {known: last for known, last in self._warned.items() if last >= number - 1}
 
 
+def _told(problem: Problem) -> dict[str, Any]:
+    return {"code": problem.code, "message": problem.message, "next": problem.next}
+
+
 def _traceback(problem: Problem) -> dict[str, str]:
     return {"traceback": problem.traceback} if problem.traceback else {}
 
 
 def _failure(problem: Problem) -> CycleResult:
-    facts = {"code": problem.code, "message": problem.message, "next": problem.next, "where": problem.where or None}
-    facts |= _traceback(problem)
+    facts = {**_told(problem), "where": problem.where or None, **_traceback(problem)}
     return CycleResult("failed", problem.message, facts)
 
 

@@ -45,5 +45,9 @@ def hide_tokens() -> None:
 
 
 def log_warning(problem: Problem, **facts: int) -> None:
-    """Log a problem with the forge, whichever it is: people search their logs for the name of this event."""
-    log.event("github.warning", level="warning", **facts, message=problem.message, next=problem.next)
+    """Log a problem that stops nothing, of git or the forge, whichever it is: people search for the names of events."""
+    told = {**facts, "message": problem.message, "next": problem.next}
+    if problem.code == "failed.git":
+        log.event("git.warning", level="warning", **told)
+    else:
+        log.event("github.warning", level="warning", **told)

@@ -28,10 +28,9 @@ _NEW_OBJECTS = 50_000
 def begin() -> None:
     """Prepare the process: less garbage collection, an orderly end, and outputs that exist."""
     gc.set_threshold(_NEW_OBJECTS)
-    if sys.stdout is None:  # closed by our parent: there is nobody to print to
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it is open as long as the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - likewise
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by our parent: there is nobody to print to
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - it is open as long as the process
     if threading.current_thread() is threading.main_thread():
         # SIGTERM and SIGHUP end it as Ctrl-C does, so that what was opened is closed and no clone is left behind.
         for name in ("SIGTERM", "SIGHUP"):

@@ -45,21 +45,15 @@ class _StatusLine(io.TextIOBase):
                 self.draw()
         return len(text)
 
-    def draw(self) -> None:
-        """Draw the line, but not more often than eight times a second."""
+    def draw(self, *, last: bool = False) -> None:
+        """Draw the line, but not more often than eight times a second; a `last` time, and take it away."""
         with self._lock, suppress(OSError, ValueError):  # a terminal that has gone away does not stop the work
             now = time.monotonic()
-            if self._drawn and now - self._drawn < _REDRAW:
+            if self._drawn and now - self._drawn < _REDRAW and not last:
                 return
-            self._terminal.write(f"{_ERASE}{_shorten(self._text(), self._terminal)}")
+            self._terminal.write(f"{_ERASE}{_shorten(self._text(), self._terminal)}{_ERASE if last else ''}")
             self._terminal.flush()
             self._drawn = now
-
-    def erase(self) -> None:
-        """Draw the line a last time, and take it away."""
-        with self._lock, suppress(OSError, ValueError):
-            self._terminal.write(f"{_ERASE}{_shorten(self._text(), self._terminal)}{_ERASE}")
-            self._terminal.flush()
 
 
 def _shorten(text: str, terminal: TextIO) -> str:
@@ -75,8 +69,7 @@ def _shorten(text: str, terminal: TextIO) -> str:
 def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
     """Show `what` as running until the block ends; each call of the function that it yields counts one of `of` as done.
 
-    One line, which disappears when the work is done. Only on standard error, and only on a terminal. Inside
-    another one it is silent.
+    One line on standard error, only on a terminal, which disappears at the end. Inside another one it is silent.
     """
     done = 0
     line: _StatusLine | None = None
@@ -97,6 +90,6 @@ def progress(what: str, of: int | None = None) -> Iterator[Callable[[], None]]:
             try:
                 yield advance
             finally:
-                line.erase()
+                line.draw(last=True)
     finally:
         _last_line.release()

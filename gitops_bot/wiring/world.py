@@ -14,7 +14,7 @@ from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
 from gitops_bot.edges.clock import Clock
 from gitops_bot.errors import ConfigError, Problem, UsageError
-from gitops_bot.wiring.forge import log_warning as log_forge_warning
+from gitops_bot.wiring.forge import log_warning
 from gitops_bot.wiring.local import Local, Notice, chosen_config
 from gitops_bot.wiring.progress import progress
 
@@ -39,24 +39,15 @@ REGISTRY = "GITOPS_BOT_REGISTRY"
 REGISTRY_USERNAME, REGISTRY_PASSWORD = f"{REGISTRY}_USERNAME", f"{REGISTRY}_PASSWORD"
 
 
-def log_warning(problem: Problem, **facts: int) -> None:
-    """Log a problem that people should know of, although everything else was done."""
-    if problem.code == "failed.git":
-        log.event("git.warning", level="warning", **facts, message=problem.message, next=problem.next)
-    else:
-        log_forge_warning(problem, **facts)
-
-
 def _log_notice(message: str, advice: str) -> None:
     log.once("configuration.differs", message=message, next=advice)
 
 
 class CycleContext(NamedTuple):
-    """What a cycle of `run` adds to its options.
+    """What a cycle of `run` adds to its options; `documents` and `logins` stay from one cycle to the next.
 
     `whole` surrounds each group of writes that belong together. `observe` is called with each request to a registry,
-    `warn` with each problem that stops nothing. `config` replaces the present configuration. `documents` and `logins`
-    keep what registries said about digests, and the logins of clouds, from one cycle to the next.
+    `warn` with each problem that stops nothing. `config` replaces the present configuration.
     """
 
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -93,9 +84,8 @@ def open_world(
 ) -> Iterator[tuple[World, Scope]]:
     """The world of a command and the scope that it works in; everything that was opened is closed after it.
 
-    A request may need to write, so that must be possible there. Without a request nothing is written, and no
-    configuration is needed. `history` is fetched at once. `notice` is called where the configuration in this checkout
-    differs from the one that is used.
+    Without a request nothing is written, and no configuration is needed. `history` is fetched at once. `notice` is
+    called where the configuration in this checkout differs from the one that is used.
 
     Raises:
         UsageError: the repository cannot be used, or pull requests are not possible there.
@@ -118,9 +108,8 @@ def open_world(
         forge = _connect_forge(local, clock, cycle, writes=writes)
         if forge is not None:
             stack.callback(forge.disconnect)
-        repository = stack.enter_context(
-            remote(local, environ, writes=writes)(cache=cache, history=history, clock=clock)
-        )
+        opened = remote(local, environ, writes=writes)(cache=cache, history=history, clock=clock)
+        repository = stack.enter_context(opened)
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
             commit = repository.head(branch)
@@ -129,7 +118,14 @@ def open_world(
             branch, commit = config.branch, repository.head(config.branch)
         if request is not None and where.name is None:
             _refuse_without_forge(config, environments, where.url)
-        make = partial(_registry, access(config, environ, local.servers), local, environ, clock, cycle, cache)
+        logins = access(config, environ, local.servers)
+
+        def make() -> Registry:
+            from gitops_bot.edges.registry import Registry
+
+            client = partial(Registry, logins, environ, clock, cache=cache, packages=packages(local))
+            return client(observe=cycle.observe, documents=cycle.documents, logins=cycle.logins)
+
         registries, rights = _Registries(stack, make), (server.TOKENS[0], server.RIGHTS)
         world = World(repository, registries, forge, clock, progress, cycle.whole, cycle.warn, *rights)
         on_forge = where.name is not None and where.host is not None
@@ -146,28 +142,6 @@ def _connect_forge(local: Local, clock: Clock, cycle: CycleContext, *, writes: b
         log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
         return None
     return server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
-
-
-def _registry(
-    registries: Mapping[str, RegistryAccess],
-    local: Local,
-    environ: Mapping[str, str],
-    clock: Clock,
-    cycle: CycleContext,
-    cache: Path | None,
-) -> Registry:
-    from gitops_bot.edges.registry import Registry
-
-    return Registry(
-        registries,
-        environ,
-        clock,
-        observe=cycle.observe,
-        documents=cycle.documents,
-        logins=cycle.logins,
-        cache=cache,
-        packages=packages(local),
-    )
 
 
 def packages(local: Local | None) -> Sequence[PackageApi]:
@@ -218,7 +192,7 @@ def remote(local: Local, environ: Mapping[str, str], *, writes: bool = True) -> 
     )
 
 
-def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]) -> dict[str, RegistryAccess]:
+def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]) -> Mapping[str, RegistryAccess]:
     """How the configuration and the environment say that registries are reached.
 
     Where the passwords in the environment may go is decided from names alone, before anything is sent: whoever opened a
@@ -246,10 +220,7 @@ def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]
             continue
         advice = "put that registry's password into its own variable"
         raise ConfigError(Problem("failed.config", message, advice, config.file))
-    registries = dict(config.registries)
-    if host is not None:
-        user = environ.get(REGISTRY_USERNAME) or None
-        registries[host] = replace(
-            registries.get(host, RegistryAccess()), username=user, password_env=REGISTRY_PASSWORD
-        )
-    return registries
+    if host is None:
+        return config.registries
+    own, user = config.registries.get(host, RegistryAccess()), environ.get(REGISTRY_USERNAME) or None
+    return {**config.registries, host: replace(own, username=user, password_env=REGISTRY_PASSWORD)}
