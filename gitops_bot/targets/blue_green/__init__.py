@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SelectorTarget(YamlTarget):
-    """A file with such Services; see `Target`. Only a setting tells which Service selects a slot.
-
-    `key` is the key of the selector, and each of `slots` a value of it.
-    """
+    """A file with such Services; see `Target`. `key` is the key of the selector, and each of `slots` a value of it."""
 
     NOUN: ClassVar = "Service"
 
@@ -36,25 +33,21 @@ class SelectorTarget(YamlTarget):
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
         """The selectors of its Services; see `YamlTarget`."""
-        return _places(parsed, self.key, self.slots)
+        for root in parsed.roots:
+            selector = nodes.at(root, "spec", "selector")
+            pair = nodes.pairs(selector).get(self.key)
+            if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
+                continue
+            name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
+            refusal = _refusal(parsed, selector, pair, self.slots)
+            pin = Pin(str(pair.value.value) if refusal is None else None)
+            entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=self.slots)
+            yield Place(entry, tag=Slot(selector, self.key))
 
     def count(self, data: bytes) -> int:
         """It has no image."""
         del data
         return 0
-
-
-def _places(parsed: Document, key: str, slots: tuple[str, ...]) -> Iterator[Place[Slot]]:
-    for root in parsed.roots:
-        selector = nodes.at(root, "spec", "selector")
-        pair = nodes.pairs(selector).get(key)
-        if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
-            continue
-        name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
-        refusal = _refusal(parsed, selector, pair, slots)
-        pin = Pin(str(pair.value.value) if refusal is None else None)
-        entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=slots)
-        yield Place(entry, tag=Slot(selector, key))
 
 
 def _refusal(parsed: Document, selector: Node, pair: KeyAndValue, slots: tuple[str, ...]) -> Problem | None:

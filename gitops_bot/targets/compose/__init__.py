@@ -1,8 +1,7 @@
 """Compose files: the pins are images of services, or the defaults of variables in them that nothing sets.
 
-Variables are substituted as the compose specification says,
-https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `$VAR`, `${VAR}`, with a default as in
-`${VAR:-default}` (also where the variable is empty) and `${VAR-default}`, or required as in `${VAR:?message}`.
+Variables are substituted as in https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `${VAR}`,
+with a default as in `${VAR:-default}` (also where it is empty) and `${VAR-default}`, or required: `${VAR:?message}`.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ _DEPTH = 10
 _VARIABLE: Final = re.compile(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^{}$]*))?\})", re.ASCII
 )
-_SET = "Set it in .env beside the file, or give it a default, as in ${%s:-%s}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,15 @@ class ComposeTarget(YamlTarget):
     known: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The images of all its services; see `YamlTarget`."""
-        return _places(parsed, dict(self.known))
+        """The images of all its services, but for those that `.env` beside it pins; see `YamlTarget`."""
+        known = dict(self.known)
+        for service in _services(parsed):
+            text = service.image.text or ""
+            image = read_image(text)
+            if "$" not in text or image is None:
+                yield reference(parsed, service.name, service.image, aliases=True, refusal=service.refusal)
+            elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
+                yield _place(parsed, service, image, known)
 
     def count(self, data: bytes) -> int:
         """How many services have an image; none where the file has keys that docker compose refuses."""
@@ -87,17 +92,6 @@ def images(files: Mapping[str, bytes]) -> Iterator[str]:
             except EditError:
                 continue
             yield from (service.image.text or "" for service in _services(parsed))
-
-
-def _places(parsed: Document, known: Mapping[str, str]) -> Iterator[Place[Slot]]:
-    """The images of every service, but for those that `.env` beside it pins; `known` are the variables that it sets."""
-    for service in _services(parsed):
-        text = service.image.text or ""
-        image = read_image(text)
-        if "$" not in text or image is None:
-            yield reference(parsed, service.name, service.image, aliases=True, refusal=service.refusal)
-        elif not image.in_variables or not all(variable.is_set(known) for variable in image.in_variables):
-            yield _place(parsed, service, image, known)
 
 
 def _place(parsed: Document, service: Service, image: ImageParts, known: Mapping[str, str]) -> Place[Slot]:
@@ -132,8 +126,7 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
         repository, tag, digest = split(image.whole.default)
         before = f"${{{image.whole.name}{image.whole.how}"
         return repository, Pin(tag, digest), Frame(before, repository, "}"), None
-    repository = substitute(image.repository, known) or ""
-    tag_variable = image.tag_variable
+    repository, tag_variable = substitute(image.repository, known) or "", image.tag_variable
     if not repository:
         unset = [variable for variable in variables(image.repository) if not variable.has_default()]
         name = next((variable for variable in unset if not variable.is_set(known)), None)
@@ -158,7 +151,8 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
 
 def _without_value(variable: Variable, what: str) -> _Why:
     name = variable.name[:100]
-    return _Why(f"nothing here sets the variable {name}", _SET % (name, what), name)
+    advice = f"Set it in .env beside the file, or give it a default, as in ${{{name}:-{what}}}."
+    return _Why(f"nothing here sets the variable {name}", advice, name)
 
 
 class Service(NamedTuple):
@@ -171,10 +165,7 @@ class Service(NamedTuple):
 
 
 def _services(parsed: Document) -> tuple[Service, ...]:
-    """Every service that runs an image of a registry, in the order of the file.
-
-    One with `build:` is built, whatever it is called. One that `extends:` another has its image there.
-    """
+    """Every service that runs an image of a registry, in the file's order; none that is built or has no `image`."""
     with_image: list[tuple[ScalarNode, Slot, ScalarNode]] = []
     listed = nodes.value(parsed.root, "services")
     for key, value in listed.value if isinstance(listed, MappingNode) else ():
@@ -283,8 +274,7 @@ class ImageParts:
 
 def read_image(text: str) -> ImageParts | None:
     """The parts of an image; None where a `$` means something else."""
-    masked = _VARIABLE.sub(lambda match: "_" * len(match[0]), text)
-    if "$" in masked:
+    if "$" in (masked := _VARIABLE.sub(lambda match: "_" * len(match[0]), text)):
         return None
     if (whole := _alone(text)) is not None:
         return ImageParts(text, whole=whole)
@@ -306,18 +296,12 @@ def variables(text: str) -> Iterator[Variable]:
 
 def substitute(text: str, known: Mapping[str, str]) -> str | None:
     """The text with the values of its variables, or their defaults; None where one has neither."""
-    texts = []
-    for variable in variables(text):
-        if variable.is_set(known):
-            texts.append(known[variable.name])
-        elif variable.has_default():
-            texts.append(variable.default)
-        else:
-            return None
-    values = iter(texts)
+    found = list(variables(text))
+    if not all(variable.is_set(known) or variable.has_default() for variable in found):
+        return None
+    values = iter([known[one.name] if one.is_set(known) else one.default for one in found])
     return _VARIABLE.sub(lambda _: next(values), text)
 
 
 def _alone(text: str | None) -> Variable | None:
-    match = _VARIABLE.fullmatch(text or "")
-    return next(variables(text or "")) if match else None
+    return next(variables(text)) if text and _VARIABLE.fullmatch(text) else None

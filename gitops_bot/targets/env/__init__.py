@@ -17,19 +17,17 @@ if TYPE_CHECKING:
 
     from gitops_bot.images.reference import Assignment
 
-
 #: How the keys of images end.
-_ENDING = "IMAGE"
+_ENDING: Final = "IMAGE"
 #: What a line with an image looks like; a file without one need not be read.
 _IMAGE: Final = re.compile(rb"IMAGE[ \t]*=")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvImage:
-    """An image and its keys: `image` for all of it, or `tag` and `digest`.
+    """An image and its keys: `image` for all of it, or `tag` and `digest`; `repository` may have variables in it.
 
-    `repository` may have variables of the same file in it. `others` are further images that the first key is a part of;
-    `or_default`: an empty value counts for none.
+    `others` are further images that the first key is a part of; `or_default`: an empty value counts for none.
     """
 
     name: str
@@ -75,10 +73,7 @@ class EnvTarget(Target):
     images: tuple[EnvImage, ...] = ()
 
     def parse(self, data: bytes, file: str) -> EnvPins:
-        """Read the pins of a file; see `Target`.
-
-        Those of its images, of which the first that names a key has it, and those of keys that end in IMAGE.
-        """
+        """The pins of its images, of which the first that names a key has it, and of keys that end in IMAGE."""
         text, read_statements, over_lines = dotenv.read(data, file)
         by_key: defaultdict[str, list[Span]] = defaultdict(list)
         for statement in read_statements:
@@ -172,10 +167,7 @@ def _place(
 
 
 def _unreadable(whole: Span | None, tag: Span | None, digest: Span | None) -> tuple[Span, str, str] | None:
-    """Which value is not an image, a tag or a digest, why, and what to do; a whole one is not told: it may be anything.
-
-    A tag and a digest are told, as they are in every other file.
-    """
+    """Which value is no image, tag or digest, why, and what to do; a whole one is not shown: it may be anything."""
     for statement in (whole, tag, digest):
         if statement is not None and yaml_pins.has_placeholder(statement.text, fits=is_tag(statement.text)):
             return statement, f"{statement.key[:100]} is put together from other variables", "Write its value out."

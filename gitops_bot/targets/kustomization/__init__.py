@@ -51,10 +51,7 @@ _VARIABLE = re.compile(r"\$\{\w+(?::?[=-](?P<default>[^{}]*)|[^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Kustomization(YamlPins):
-    """A kustomization as it stands in the file.
-
-    `kind` is `Kustomization` or `Component`; `resources` are the items of `resources`, `bases` and `components`.
-    """
+    """A kustomization, or `Component` by its `kind`; `resources` are the items of `LISTS` together."""
 
     kind: str = "Kustomization"
     resources: tuple[str, ...] = ()
@@ -69,8 +66,7 @@ class Kustomization(YamlPins):
     def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
         """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
 
-        kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or
-        a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
+        kustomize refuses all of a file in which go-yaml v2 finds a number or a truth in place of a string.
         """
         yield from ((index, problem) for index, problem in YamlPins.type_mistakes(self) if index >= self.listed)
         parsed, places = self.open()
@@ -94,10 +90,7 @@ class KustomizationTarget(YamlTarget):
     SEVERAL: ClassVar = False
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The entries of `images:`, and those of charts; see `YamlTarget`.
-
-        Refused: what is not a mapping, has one of the keys twice, or has over 10,000 items.
-        """
+        """The entries of `images:`, and those of charts; see `YamlTarget`."""
         root = parsed.root
         if root is None:
             return iter(())
@@ -290,9 +283,8 @@ def _keys(parsed: Document, entry: MappingNode) -> Iterator[Problem]:
     end = entry.start_mark.index
     for key, value in entry.value:
         if not isinstance(key, ScalarNode):
-            yield parsed.problem(
-                key, "a key of the entry is not a plain word", "Remove it: kustomize knows no such key."
-            )
+            advice = "Remove it: kustomize knows no such key."
+            yield parsed.problem(key, "a key of the entry is not a plain word", advice)
             continue
         if key.value.casefold() in seen:
             advice = "Keep one of them: kustomize takes the last, and the case of the letters makes no difference."

@@ -27,16 +27,11 @@ _IMAGE: Final = re.compile(
     rb"(?:^[ \t-]*|[{,][ \t]*)[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE
 )
 #: What has an image in the specification of a pod.
-_IN_A_POD: Final = (
-    ".containers[].image",
-    ".initContainers[].image",
-    ".ephemeralContainers[].image",
-    ".volumes[].image.reference",
-)
+_CONTAINERS: Final = (".containers[].image", ".initContainers[].image", ".ephemeralContainers[].image")
+_IN_A_POD: Final = (*_CONTAINERS, ".volumes[].image.reference")
 _TEMPLATE: Final = tuple(f".spec.template.spec{path}" for path in _IN_A_POD)
-#: The paths to images, by kind. A path leads from the top of a resource: `.spec.template.spec` is a key in a key,
-#: `[]` means every item of a list. A Rollout is of Argo Rollouts, a Workflow of Argo Workflows,
-#: such a Service of Knative.
+#: The paths to images from the top of a resource, by its kind; `[]` is every item of a list. A Rollout is of Argo
+#: Rollouts, a Workflow of Argo Workflows, such a Service of Knative.
 _PATHS: Final[Mapping[str, Sequence[str]]] = {
     "Pod": tuple(f".spec{path}" for path in _IN_A_POD),
     "PodTemplate": tuple(f".template.spec{path}" for path in _IN_A_POD),

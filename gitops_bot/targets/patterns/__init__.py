@@ -40,11 +40,7 @@ class PatternTarget(Target):
     patterns: tuple[tuple[str, ImagePattern], ...]
 
     def parse(self, data: bytes, file: str) -> PatternFile:
-        """Find each pattern's match. What is wrong with one is in the `refusal` of its entry.
-
-        Raises:
-            EditError: the file is over 1 MiB, or not UTF-8.
-        """
+        """Find each pattern's match; see `Target`. What is wrong with one is in the `refusal` of its entry."""
         text = document.decode(data, file)
         places: list[Place[Span]] = []
         taken: list[Span] = []
@@ -86,10 +82,7 @@ class PatternFile(TextPins):
         return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
-        """The bytes of the file with these entries edited; see `PinFile`.
-
-        Every pattern has to match again, what was asked and what was there, and around it nothing may differ.
-        """
+        """See `PinFile`. Every pattern has to match again, and around what was asked nothing may differ."""
         after, changed = self.spliced(wanted)
         again = self.target.parse(after.encode(), self.file)
         asked = [key for key, group in self.groups.items() if group in changed]
@@ -120,8 +113,7 @@ def _place(text: str, data: bytes, file: str, name: str, pattern: ImagePattern) 
     groups = {group: Span(start, text[start:end]) for group, (start, end) in matches[0].items()}
     tag, digest = groups.get("tag"), groups.get("digest")
     if tag is None and digest is None:
-        advice = "Let one of them match wherever the pattern does."
-        return _refuse(nothing, "matches without its groups", advice, file)
+        return _refuse(nothing, "matches without its groups", "Let one of them match wherever the pattern does.", file)
     if tag is not None and not is_tag(tag.text):
         return _refuse(nothing, f"finds {tag.text[:100]!r}, which is not a tag", "Correct the group `tag`.", file)
     if digest is not None and not digest.text.startswith(BARE):
