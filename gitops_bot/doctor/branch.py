@@ -1,7 +1,5 @@
-"""Checks the rules of a branch: do they stop an unreviewed change, and do they allow what the configuration does?
-
-Branch rules are there to stop this bot too. A base branch without rules, or with rules that the bot may bypass, is a
-warning; a configuration that the branch will refuse is an error, found before the first run.
+"""Checks the rules of a branch: do they stop an unreviewed change, also by this bot (a warning), and do they allow what
+the configuration does (an error, found before the first run)?
 """
 
 from __future__ import annotations
@@ -45,20 +43,14 @@ def base(branch: str, rules: BranchRules, *, proposed: bool) -> Finding:
     if not guards and rules.hidden:
         return unknown("rules", branch, "it is protected by rules that the token cannot read", rules.settings.hidden)
     if not guards:
-        return warning(
-            "rules",
-            branch,
-            "it requires no review and no checks: nothing would stop an auto-merge or a direct push",
-            f"in {rules.settings.rules}, require a pull request with one approval, or status checks, for {branch}",
-        )
+        text = "it requires no review and no checks: nothing would stop an auto-merge or a direct push"
+        advice = f"in {rules.settings.rules}, require a pull request with one approval, or status checks, for {branch}"
+        return warning("rules", branch, text, advice)
     passable = [rule for rule in guards if rule.bypass in ("always", "pull-requests")]
     if proposed and len(passable) == len(guards) and not rules.hidden:
-        return warning(
-            "rules",
-            branch,
-            f"it requires {asked}, but the bot may bypass that and could merge its own proposal",
-            "remove the bot's account or App from the bypass list, and do not make it an administrator",
-        )
+        text = f"it requires {asked}, but the bot may bypass that and could merge its own proposal"
+        advice = "remove the bot's account or App from the bypass list, and do not make it an administrator"
+        return warning("rules", branch, text, advice)
     if any(rule.bypass == "unknown" for rule in guards):
         text = f"it requires {asked}; the forge does not say whether the bot may bypass that"
         advice = f"make sure that the bot is not on the bypass list in {rules.settings.rules}"
@@ -176,11 +168,7 @@ def _block(
     check: Check, subject: str, writer: str, rules: BranchRules, against: Mapping[RuleKind, str], advice: str
 ) -> Finding | None:
     """The first rule that blocks a write, in the order of `against`; a bypass for pull requests only allows no push."""
-    order = list(against)
-    binding = sorted(
-        (rule for rule in rules.rules if rule.kind in against and rule.bypass != "always"),
-        key=lambda rule: order.index(rule.kind),
-    )
+    binding = [rule for kind in against for rule in rules.rules if rule.kind == kind and rule.bypass != "always"]
     if binding and binding[0].kind == "signatures":
         advice = f"set `commits: api`, or {advice}"
     if sure := [rule for rule in binding if rule.bypass != "unknown"]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.setup import Setup, Version
+    from gitops_bot.doctor.notes import Setup, Version
     from gitops_bot.edges.git import Repository
     from gitops_bot.results.checkout import Diagnosis, Finding
 

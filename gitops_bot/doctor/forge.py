@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.doctor.notes import Bounded
-    from gitops_bot.doctor.setup import CheckedForge, Setup
+    from gitops_bot.doctor.notes import Bounded, CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.results.checkout import Check, Finding
@@ -82,8 +81,7 @@ class ForgeChecks:
         host, notes = forge.host, self._notes
         if (asked := self._server) is None:
             return None
-        server = notes.of("forge", host, lambda: self._bounded.wait(asked, "failed.forge", host))
-        if server is None:
+        if (server := notes.of("forge", host, lambda: self._bounded.wait(asked, "failed.forge", host))) is None:
             return None
         notes.add(good("forge", host, f"{server.name} answers"))
         if server.skew is not None:
@@ -96,9 +94,7 @@ class ForgeChecks:
     def _check_repository(
         self, forge: CheckedForge, name: str, branch: str | None, environments: list[Environment]
     ) -> None:
-        notes = self._notes
-        repository = self._ask("pull-requests", name, forge.repository)
-        if repository is None:
+        if (repository := self._ask("pull-requests", name, forge.repository)) is None:
             return
 
         def readable() -> bool:
@@ -106,7 +102,7 @@ class ForgeChecks:
             return True
 
         if self._ask("pull-requests", name, readable):
-            notes.add(judge_permission("pull-requests", repository.proposing, name))
+            self._notes.add(judge_permission("pull-requests", repository.proposing, name))
         self._check_rules(forge, branch or repository.default_branch, environments, repository)
         self._check_records(forge, name, environments)
 
@@ -128,10 +124,9 @@ class ForgeChecks:
 
     def _check_records(self, forge: CheckedForge, name: str, environments: list[Environment]) -> None:
         """Who makes the commits, and what is recorded of releases, as far as that is configured."""
-        if any(environment.release_tags for environment in environments):
-            rules = self._ask("release-tags", _TAGS, forge.tag_rules)
-            if rules is not None:
-                self._notes.add(branches.tags(_TAGS, rules))
+        is_tagged = any(environment.release_tags for environment in environments)
+        if is_tagged and (rules := self._ask("release-tags", _TAGS, forge.tag_rules)) is not None:
+            self._notes.add(branches.tags(_TAGS, rules))
         deployed = [environment for environment in environments if environment.deployments]
         is_recorded = any(environment.artifact_metadata for environment in deployed)
         questions: list[tuple[bool, Check, str, Callable[[], Permission]]] = [

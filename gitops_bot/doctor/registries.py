@@ -54,7 +54,7 @@ def read_tracked(config: Config, repository: Repository, commit: str) -> Tracked
     images: dict[str, tuple[ImageName, Pin]] = {}
     problems, entries = [*selection.problems], 0
     for name, overlay_files in selection.overlays.items():
-        read, refused = read_overlays(config.environments[name], overlay_files, layout.targets, layout.files)
+        read, refused = read_overlays(environments[name], overlay_files, layout.targets, layout.files)
         problems += refused
         for entry in (entry for overlay in read for entry in overlay.entries):
             entries += 1

@@ -19,7 +19,7 @@ from gitops_bot.images.policy import BEST, NAMED, Chosen, Current, HeldChoice, b
 from gitops_bot.images.reason import Reason, rfc3339, shortlist
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from gitops_bot.images.kinds import Newest, Pattern, Semver
     from gitops_bot.images.policy import Choice
@@ -68,7 +68,10 @@ async def choose_aged(
         return choice
     young: dict[str, datetime] = {}
     unknown: dict[str, datetime | None] = {}
-    for tag in _higher(policy, tags, current):
+    present = ranked_tag(policy, current.tag) if current.tag is not None else None
+    for tag in (ranked.tag for ranked in admit(policy, tuple(dict.fromkeys(tags))).highest(_TRIED, present)):
+        if present is not None and compare(policy, tag, present.tag) != 1:
+            break
         claimed = await built(tag)
         time = usable(claimed, now)
         if time is None:
@@ -78,25 +81,16 @@ async def choose_aged(
         elif not young and not unknown:
             return choice
         else:
-            facts = {**choice.reason.data, **_counts(young, unknown), "built": rfc3339(time)}
+            facts = {**choice.reason.data, "young": len(young), "unknown": len(unknown), "built": rfc3339(time)}
             text = (
                 f"{BEST[policy.order]} that matches {called(policy, name)} and is at least "
                 f"{duration.write(policy.minimum_age)} old{skipped_tags(young, unknown)}"
             )
             return Chosen(tag, Reason(choice.reason.code, text, facts))
-    facts = {**choice.reason.data, **_counts(young, unknown)}
+    facts = {**choice.reason.data, "young": len(young), "unknown": len(unknown)}
     if young:
         return wait(young, policy.minimum_age, facts)
     return unknown_age(choice.tag, unknown.get(choice.tag), policy.minimum_age, facts)
-
-
-def _higher(policy: Semver | Pattern, tags: Sequence[str], current: Pin) -> Iterator[str]:
-    """The tags that could be chosen instead of the present one, best first."""
-    present = ranked_tag(policy, current.tag) if current.tag is not None else None
-    for candidate in admit(policy, tuple(dict.fromkeys(tags))).highest(_TRIED, present):
-        if present is not None and compare(policy, candidate.tag, present.tag) != 1:
-            return
-        yield candidate.tag
 
 
 def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> HeldChoice:
@@ -130,10 +124,6 @@ def skipped_tags(young: Mapping[str, datetime], unknown: Collection[str]) -> str
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _counts(young: Mapping[str, datetime], unknown: Mapping[str, object]) -> dict[str, str | int | None]:
-    return {"young": len(young), "unknown": len(unknown)}
-
-
 def timed_tags(policy: Newest, tags: Sequence[str]) -> tuple[str, ...]:
     """The tags whose build times `choose_newest` wants to know, each once, in the order of the list."""
     return tuple(dict.fromkeys(admit(policy, tags).tags))
@@ -155,9 +145,8 @@ def choose_newest(
 ) -> Choice:
     """Decide what an entry should pin, given every tag of its repository, in any order.
 
-    `times` has the build times of the `timed_tags`, None where the image does not say; one that is not in it is known
-    to be older. `built` is the time of what is pinned, by its digest where there is one: the tag may have been moved
-    since.
+    `times` has the build times of the `timed_tags`, None where the image does not say; one not in it is known to be
+    older. `built` is the time of what is pinned, by its digest where there is one: the tag may have been moved.
     """
     candidates = admit(policy, tags)
     known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}

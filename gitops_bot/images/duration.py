@@ -33,15 +33,11 @@ def parse(text: str) -> timedelta:
 
 def write(span: timedelta) -> str:
     """The duration as `parse` reads it, rounded up to whole seconds."""
-    remaining = max(0, -(-span // timedelta(seconds=1)))
-    if not remaining:
-        return "0"
-    parts = []
+    remaining, text = max(0, -(-span // timedelta(seconds=1))), ""
     for seconds, short, _ in _UNITS:
         count, remaining = divmod(remaining, seconds)
-        if count:
-            parts.append(f"{count}{short}")
-    return "".join(parts)
+        text += f"{count}{short}" if count else ""
+    return text or "0"
 
 
 def roughly(span: timedelta) -> str:

@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 #: Tags that a step shows, and candidates that are ranked.
 _SAMPLE: Final = 5
 _CANDIDATES: Final = 10
-#: The rules of an order by build time.
+#: The rules of an order by build time, and that of every policy.
 NOT_OLDER: Final = "not older than the pinned build"
 KNOWN: Final = "a known build time"
-#: The rule of every policy.
 IMAGE: Final = "an image"
-
-
 _NONE: Final[Mapping[str, str]] = {}
 
 

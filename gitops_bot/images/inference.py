@@ -112,9 +112,7 @@ def _numbered(prefix: str, number: str) -> Policy:
 
 def _major(tag: str, pin: Pin) -> Policy | Unmanaged:
     """A tag of a major version has no successor within it: it floats."""
-    if pin.digest is not None:
-        return kinds.Follow(tag)
-    return unmanaged("major", tag)
+    return kinds.Follow(tag) if pin.digest is not None else unmanaged("major", tag)
 
 
 def _version(tag: str, match: re.Match[str], pin: Pin) -> Policy | Unmanaged:

@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
 #: By what tags are ordered, for people.
 ORDERS: Final[dict[Order, str]] = {
-    "semver": "version",
-    "numerical": "number",
-    "calver": "date",
-    "alphabetical": "letter",
-}
+    "semver": "version", "numerical": "number", "calver": "date", "alphabetical": "letter",
+}  # fmt: skip
 
 #: A family of tags: those with one suffix (`-alpine3.19`), with one prefix (`release-`), or with neither (empty). A
 #: suffix begins and a prefix ends with what separates it from the version.
@@ -61,9 +58,8 @@ class Semver:
         if self.pattern is not None:
             expressions.check(self.pattern)
         if self.prefer and self.pattern is not None:
-            raise ValueError(
-                "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
-            )
+            why = "`pattern` and `prefer` cannot be used together: remove one; a pattern can include the suffix"
+            raise ValueError(why)
         check_families(self.prefer)
         parse_range(self.versions)
         _check_excluded(self.exclude)

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 #: The years that are accepted: a time in them stays one when some years are added or subtracted.
-_FIRST_YEAR: Final = 2
-_LAST_YEAR: Final = 9990
+_FIRST_YEAR, _LAST_YEAR = 2, 9990
 _SECOND: Final = timedelta(seconds=1)
 
 

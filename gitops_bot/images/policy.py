@@ -52,13 +52,10 @@ Choice = Chosen | Current | HeldChoice
 
 
 def choose(policy: ByText, tags: Sequence[str], current: Pin, name: str | None = None) -> Choice:
-    """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
-
-    The reason calls the policy by its `name`, if it has one.
+    """Decide what an entry should pin, given every tag of its repository, in any order.
 
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
-    registry finds the digest among the best tags (`order.rank`). Under `Follow` no order is needed, and the tag is
-    adopted.
+    registry finds it among the best tags (`order.rank`). Under `Follow` the tag is adopted.
     """
     candidates = admit(policy, tags)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
@@ -85,22 +82,15 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin, name: str | None =
     if current.tag is None and current.digest is not None:
         text = f"{highest}, but a digest alone cannot be ordered among tags"
         return HeldChoice(Reason("held.unordered", text, facts), best.tag)
-    before = (
-        f"{current.tag} has no order under this policy, so it is replaced this once"
-        if current.tag
-        else "nothing was pinned"
-    )
+    unordered = f"{current.tag} has no order under this policy, so it is replaced this once"
+    before = unordered if current.tag else "nothing was pinned"
     return Chosen(best.tag, Reason("adopted", f"{highest}; {before}", facts))
 
 
 def counts(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[str, str | int | None]:
     """The facts of every reason: the policy, and how many tags its rules left."""
-    return {
-        "policy": describe(policy),
-        "seen": len(tags),
-        "matched": candidates.matched,
-        "admitted": len(candidates.tags),
-    }
+    matched, admitted = candidates.matched, len(candidates.tags)
+    return {"policy": describe(policy), "seen": len(tags), "matched": matched, "admitted": admitted}
 
 
 def no_candidate(

@@ -1,12 +1,9 @@
 """Versions, ranges of them, and dates in the texts of tags.
 
-Versions are read as loosely as Masterminds/semver v3 does, and ordered by SemVer 2.0.0, section 11.
-
-A tag is a version when it is one to three numbers joined by dots, with an optional `v` before and an optional
-pre-release after a hyphen: `1`, `1.2`, `v1.2.3`, `1.2-rc.1`. Missing numbers are zero and leading zeros of these
-three count for nothing (`1.02` is `1.2.0`), as there; in a numeric pre-release identifier they are an error, as
-there. Numbers of any length compare exactly (Masterminds gives up above 64 bits). Build metadata cannot occur: `+`
-is no character of a tag.
+A version is read as loosely as by Masterminds/semver v3, and ordered by SemVer 2.0.0, section 11: one to three numbers
+joined by dots, with an optional `v` before and an optional pre-release after a hyphen: `1`, `v1.2.3`, `1.2-rc.1`.
+Missing numbers are zero and leading zeros of these three count for nothing (`1.02` is `1.2.0`); in a numeric
+pre-release identifier they are an error. Numbers of any length compare exactly (Masterminds gives up above 64 bits).
 
 Calendar versions and dates: `2025.01.31-13.45`, `20250131.3`, `2025-01-31T134500Z`, `24.04`.
 
@@ -17,9 +14,8 @@ Calendar versions and dates: `2025.01.31-13.45`, `20250131.3`, `2025-01-31T13450
     time    = hh [ mm [ ss ] ] *( separator number )   134500, 13-45-00
     separator = "." / "-" / "_"                        T and Z may be small
 
-A calendar version is read as its numbers from left to right, a missing one below every number: `2025.01` comes before
-`2025.01.1`, and `20250131.3` is `2025.01.31-3`. Whatever has any other letter is none, so that the hash of a commit
-or the word `rc` is never part of the order.
+They are ordered by their numbers from left to right, a missing one below every number: `2025.01` comes before
+`2025.01.1`, and `20250131.3` is `2025.01.31-3`. Any other letter makes it none, such as those of a commit or of `rc`.
 
 Ranges of versions, in the grammar and meaning of Masterminds/semver v3 (Helm, Flux, Argo CD Image Updater):
 
@@ -32,8 +28,7 @@ Operators: none and `=` (`1.2` is `~1.2`, `1.2.3` is itself), `!=`, `>`, `>=` `=
 part that is missing or a wildcard leaves the rest open: `>1.2` starts at 1.3.0, `<=1.2` ends below 1.3.0. Metadata
 is ignored. A group admits pre-releases where one of its terms names one (`>=1.0-0`).
 
-One difference is ours: `<2.0.0` does not admit `2.0.0-rc.1`, which nobody means by it, unless the group itself
-starts at a pre-release of 2.0.0.
+One difference is ours: `<2.0.0` does not admit `2.0.0-rc.1`, unless the group itself starts at a pre-release of 2.0.0.
 """
 
 from __future__ import annotations
@@ -91,17 +86,10 @@ def parse(text: str) -> Version | None:
 
 def precedence(tail: str) -> Pre | None:
     """The precedence of a pre-release such as `rc.1`; None if SemVer does not allow it (`rc..1`, `rc.01`)."""
-    identifiers = []
-    for word in tail.split("."):
-        if not word.isdecimal():
-            if not word:
-                return None
-            identifiers.append((1, 0, word))
-        elif word[0] == "0" and len(word) > 1:
-            return None
-        else:
-            identifiers.append((0, int(word), ""))
-    return tuple(identifiers)
+    words = tail.split(".")
+    if any(not word or (word.isdecimal() and word[0] == "0" and len(word) > 1) for word in words):
+        return None
+    return tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words)
 
 
 def keys(texts: Sequence[str]) -> list[Key | None]:
@@ -228,8 +216,7 @@ def parse_range(expression: str) -> Range:
     """Read a range. Raises ValueError, which shows the place, for what is not of the grammar above."""
     if len(expression) > _LIMIT:
         raise ValueError(f"a range of versions has at most {_LIMIT} characters, not {len(expression)}")
-    group, at = _group(expression, 0)
-    groups = [group]
+    groups, at = [], -len("||")
     while at < len(expression):
         group, at = _group(expression, at + len("||"))
         groups.append(group)

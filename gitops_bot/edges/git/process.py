@@ -1,7 +1,6 @@
 """Runs git as a child process with a clean environment, a time limit, and output that is safe to print.
 
-The only module that imports GitPython. Commands are lists of words without a shell, and user input never stands where
-git expects an option; see `remote`.
+Commands are lists of words without a shell, and user input never stands where git expects an option; see `remote`.
 """
 
 from __future__ import annotations
@@ -142,10 +141,9 @@ class Git:
 
         A push calls `look` when it has read the refs of the remote (before that, where `HOOK` cannot run), and sends
         nothing if that raises. A git that does not see `HOOK`, as one with files of its own, has pushed by then.
-
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
-        prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
-        the status tells. `traces` are variables of git, whose traces end up in `GitOutput.trace`.
+        prints after 5 s of computing time, 128 MiB of memory, or 20 s; the status tells. `traces` are variables of git,
+        whose traces end up in `GitOutput.trace`.
 
         Raises:
             TimedOut: git took longer than `timeout` seconds.
@@ -217,8 +215,7 @@ class Git:
         first = int(count) if count.isascii() and count.isdigit() else 0
         pairs = (*_SETTINGS, *settings)
         for number, (key, value) in enumerate(pairs, start=first):
-            result[f"GIT_CONFIG_KEY_{number}"] = key
-            result[f"GIT_CONFIG_VALUE_{number}"] = value
+            result |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return result | {"GIT_CONFIG_COUNT": str(first + len(pairs))}
 
 
@@ -344,8 +341,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process of git; no process, helper or open pipe is left behind."""
     began = time.perf_counter()
-    git = shutil.which("git", path=environment.get("PATH", os.defpath))
-    if git is None:
+    if (git := shutil.which("git", path=environment.get("PATH", os.defpath))) is None:
         raise error(*_MISSING)
     # When it is imported, GitPython runs git twice for its version, with our whole environment: this git does not run.
     os.environ |= {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": os.devnull}
@@ -417,8 +413,7 @@ def _exchange(
     With `end` only until it has printed that, and its input stays open.
     """
     pipe_in, pipe_out, pipe_err = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
-    output, complaints, rest = bytearray(), bytearray(), memoryview(stdin)
-    pieces = 0
+    output, complaints, rest, pieces = bytearray(), bytearray(), memoryview(stdin), 0
     os.set_blocking(pipe_in.fileno(), False)
     with selectors.DefaultSelector() as ready:
         ready.register(pipe_out, selectors.EVENT_READ, output.extend)

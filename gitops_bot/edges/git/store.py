@@ -1,7 +1,6 @@
 """The object database of a scratch repository: reads trees and blobs in bulk, writes one commit, works offline.
 
-It never contacts the remote itself: `fetch` is passed in, and gets all missing blobs at once. Fetched one by one as git
-does it, 100 blobs take seconds.
+`fetch` is passed in, and gets all missing blobs at once: one by one, as git does it, 100 blobs take seconds.
 """
 
 from __future__ import annotations
@@ -234,10 +233,9 @@ class Store:
     ) -> Iterator[list[TreeChange] | None]:
         """The files in these directories (`.` is all) that differ between each two trees; None where they are too much.
 
-        Git collects what differs between two trees before it prints, and three small trees that refer to one another
-        over and over contain a billion paths. So its memory, time and output are limited. Where they are not enough for
-        two trees by themselves, they are compared in the directories alone; after a few that are still too much, all
-        others are.
+        Git collects what differs before it prints, and three small trees that refer to one another over and over
+        contain a billion paths. So its memory, time and output are limited. What is too much for these by itself is
+        compared in the directories alone; after a few that still are, all others are too much.
         """
         pathspecs = () if "." in directories else tuple(f":(literal){directory}" for directory in directories)
         at = too_much = 0
