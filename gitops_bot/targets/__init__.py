@@ -69,18 +69,14 @@ def target_of(path: str) -> Target | None:
 
 @dataclass(frozen=True, slots=True)
 class FileRule:
-    """A setting: files of these names (`*` and `?` are wildcards) are read by `target`, in overlays of these globs.
-
-    Without globs, in every overlay of the environment.
-    """
+    """A setting: files of these names (with `*` and `?`) are read by `target`, in overlays of these globs or all."""
 
     names: tuple[str, ...]
     target: Target
     overlays: tuple[str, ...] = ()
 
 
-_SLASH: Final = re.compile("/")
-_WORDS: Final = re.compile("[-_.]")
+_SLASH, _WORDS = re.compile("/"), re.compile("[-_.]")
 #: Endings of files that no target knows by name, but that settings may name.
 _ONLY_BY_SETTINGS: Final = (".json",)
 
@@ -139,10 +135,9 @@ def file_names() -> tuple[str, ...]:
 
 
 def variant(name: str, beside: Collection[str]) -> str | None:
-    """What the name of a file says besides its kind: `production` of `values-production.yaml`.
+    """What the name of a file says besides its kind: `production` of `values-production.yaml`; None if it has no kind.
 
     `beside` are the names of the files in its directory. In a chart, any YAML file may hold values: `production.yaml`.
-    None for a file that is alone of its kind in a directory, or of no kind.
     """
     words = _words(name)
     possible = _of_name(name)[1]
@@ -179,10 +174,7 @@ def is_file(name: str) -> bool:
 
 
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
-    """The files whose names imply a target, by directory: `apps/web/`, and the empty string for the top.
-
-    `by_content`: also those that may hold pins, as their content will tell.
-    """
+    """The files whose names imply a target, or `by_content` allow one, by directory: `apps/web/`,  `` for the top."""
     directories: dict[str, list[str]] = defaultdict(list)
     others: dict[str, list[str]] = defaultdict(list)
     alone: set[str] = set()
@@ -203,19 +195,15 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
 
 
 def in_directory(names: Collection[str]) -> dict[str, Target]:
-    """Which of the files of one directory hold pins, and how they are read, where no setting says it.
-
-    `names` are those that `by_directory` lists.
-    """
+    """How those files of a directory that `by_directory` lists are read, where no setting says it."""
     return {name: by_name or possible[0] for name in names for by_name, possible in [_of_name(name)]}
 
 
 @dataclass(frozen=True, slots=True)
 class FileClaim:
-    """How an environment claims a file, whether it is there or not.
+    """How an environment claims a file: by a setting (`target`), or as its name and content tell.
 
-    `target` is what a setting says; without one, name and content tell. `named`: a glob means the file itself, and not
-    its directory. `following` are the keys of its values that follow a pin.
+    `named`: a glob means the file, not its directory. `following` are the keys of its values that follow a pin.
     """
 
     target: Target | None = None
@@ -233,10 +221,7 @@ class FileClaim:
         return any(candidate.READS is not None for candidate in ((target,) if target is not None else possible))
 
     def target_of_version(self, path: str, files: Mapping[str, bytes]) -> Target | None:
-        """The target that read a version of it, None where that held no pins.
-
-        `files` are the version and what is beside it, by their names.
-        """
+        """The target that read one of its versions, which is among `files` by their names; None if that had no pins."""
         name = posixpath.basename(path)
         target = self.target or target_of(path)
         if target is None and name in files:

@@ -33,10 +33,7 @@ _COMMA = re.compile(r"\s*,\s*")
 
 @dataclass(frozen=True, slots=True)
 class MappingEdit:
-    """What becomes of one mapping: the text of each of these keys, None for one that goes with its value.
-
-    `behind` says for each new key which present one it follows.
-    """
+    """The texts of keys of one mapping, None for one that goes; `behind` says which present key a new one follows."""
 
     mapping: MappingNode
     texts: dict[str, str | None] = field(default_factory=dict)
@@ -104,10 +101,7 @@ def _addition(document: Document, mapping: MappingNode, behind: KeyAndValue, tex
 
 
 def _removal(document: Document, mapping: MappingNode, pair: KeyAndValue) -> Splice:
-    """The cut that takes one pair and nothing else.
-
-    In block style it takes the line with its comment, or behind a dash all up to the next key, which takes its place.
-    """
+    """The cut of one pair: in block style its line with the comment, or behind a dash all up to the next key."""
 
     def refused(why: str) -> EditError:
         message = f"the stale {pair.key.value} cannot be removed cleanly: {why}"

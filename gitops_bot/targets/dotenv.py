@@ -1,7 +1,6 @@
 """A `.env` file: its statements and where their values stand, what docker compose reads, and the proof of an edit.
 
-The rules of docker compose are those of https://github.com/compose-spec/compose-go: it reads one statement after the
-other, as a stream. Substitutions in values are not done.
+Its rules are those of https://github.com/compose-spec/compose-go. Substitutions in values are not done.
 """
 
 from __future__ import annotations
@@ -33,11 +32,7 @@ _ENDS: Final = {quote: re.compile(rf"(?>(?:[^\\{quote}\n]|\\.)*){quote}") for qu
 
 
 def values(text: str) -> dict[str, str]:
-    """The values by their keys; of two the last one.
-
-    Raises:
-        ValueError: docker compose refuses the file.
-    """
+    """The values by their keys, of two the last one; a ValueError where docker compose refuses the file."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     read: dict[str, str] = {}
     at = _end(_SKIP, text, 0)
@@ -115,18 +110,13 @@ def _decode(data: bytes, file: str) -> str:
 
 
 def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
-    """The key of a statement, where its value starts, and the quote in front of that.
-
-    No key where docker compose takes the value from its own environment.
-    """
+    """The key of a statement, empty if compose's own environment has its value; where that starts; and its quote."""
     start = _START.match(content)
     if start is None or (start[2] is None and content[start.end() :].strip()):
+        message, advice = "the line is not a statement", "Write `KEY=value`, or `#` in front of a comment."
         if document.conflict_marker(content):
-            raise EditError(
-                Problem("failed.edit", f"line {line} is a conflict marker", document.MEND_CONFLICT, file, line)
-            )
-        advice = "Write `KEY=value`, or `#` in front of a comment."
-        raise EditError(Problem("failed.edit", "the line is not a statement", advice, file, line))
+            message, advice = f"line {line} is a conflict marker", document.MEND_CONFLICT
+        raise EditError(Problem("failed.edit", message, advice, file, line))
     first = start.end()
     quote = content[first] if content[first : first + 1] in _ENDS else ""
     return start[1] if start[2] is not None else "", first + len(quote), quote

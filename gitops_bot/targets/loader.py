@@ -1,9 +1,8 @@
 """ruamel.yaml's pure reader, scanner, parser and composer in one object, for many small files.
 
-`YAML(pure=True).compose` gives the same nodes at many times the cost: for each text it looks for plug-ins on disk,
-makes the rules of its resolver, and goes from part to part and from character to character. What is replaced here does
-the same as what it replaces, in longer steps, and leaves to it whatever is out of the ordinary; only tabs are treated
-otherwise.
+`YAML(pure=True).compose` gives the same nodes at many times the cost: it looks for plug-ins on disk, makes the rules of
+its resolver, and goes from character to character. What is replaced here does the same in longer steps, and leaves to
+it whatever is out of the ordinary; only tabs are treated otherwise.
 """
 
 from __future__ import annotations

@@ -53,11 +53,7 @@ def needs_escapes(text: str) -> bool:
 
 
 def render(text: str, quote: str | None = None) -> str:
-    """`text` as it is written into a file: in the quotes given, or plain where that stays a string, else in `"`.
-
-    Raises:
-        ValueError: it needs escapes.
-    """
+    """A text in the quotes given, or plain where that stays a string, else in `"`; a ValueError if it needs escapes."""
     if needs_escapes(text):
         raise ValueError(f"{text[:300]!r} cannot be written without escapes")
     if not quote and is_plain_string(text):
@@ -108,11 +104,7 @@ class Splice:
 
 
 def apply(text: str, splices: Iterable[Splice]) -> str:
-    """The text with every splice done; at one place an insertion comes before what is cut there.
-
-    Raises:
-        ValueError: two splices overlap, or one lies outside the text.
-    """
+    """The text with every splice done, insertions before cuts; a ValueError if two overlap, or one leaves the text."""
     parts: list[str] = []
     at = 0
     for splice in sorted(splices):

@@ -155,14 +155,12 @@ def reference(
 
     `aliases`: the target itself tells who shares the value. `refusal` is the target's own reason.
     """
-    pair = slot.pair
-    if pair is None:
+    if (pair := slot.pair) is None:
         raise ValueError(f"{slot.key} is not in the mapping")
     repository, tag, digest = split(slot.text or "")
     refusal = refusal or _slot_refusal(document, slot, aliases=aliases) or escape_refusal(document, pair, repository)
-    return Place(
-        FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository), reference=slot
-    )
+    entry = FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository)
+    return Place(entry, reference=slot)
 
 
 def apart(document: Document, place: Place[Slot]) -> Place[Slot]:
@@ -189,11 +187,7 @@ def apart(document: Document, place: Place[Slot]) -> Place[Slot]:
 
 
 def number(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
-    """The places, each with a name of its own: `web`, `web#2`.
-
-    Raises:
-        EditError: there are over 10,000 of them.
-    """
+    """The places, each with a name of its own: `web`, `web#2`; an EditError if there are over 10,000 of them."""
     counts: Counter[str] = Counter()
     for index, place in enumerate(places):
         entry = place.entry
@@ -201,8 +195,7 @@ def number(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
             message = f"the file has more than {ENTRY_LIMIT:,} images"
             raise EditError(Problem("failed.edit", message, "Split the file.", file, entry.line, entry.column))
         counts[entry.name] += 1
-        number = counts[entry.name]
-        yield place if number == 1 else place.with_entry(name=f"{entry.name}#{number}")
+        yield place if (of := counts[entry.name]) == 1 else place.with_entry(name=f"{entry.name}#{of}")
 
 
 def _slot_refusal(document: Document, slot: Slot | None, *, aliases: bool = False) -> Problem | None:
@@ -256,8 +249,7 @@ def value_refusal(
 ) -> Problem | None:
     """Why the value of a pair cannot be replaced without a doubt.
 
-    `fits`: a text is a good value of the field, so that `__X__` is not a placeholder; `advice` is for one that is a
-    template. `aliases`: see `reference`.
+    `fits`: a text is a good value, and `__X__` no placeholder; `advice` is for a template. `aliases`: see `reference`.
     """
     field, value = str(pair.key.value), pair.value
     if problem := form_refusal(document, field, pair):

@@ -1,8 +1,7 @@
 """Values of Helm charts: in files of their own, and in resources of Argo CD and Flux.
 
-Images are found by their shape, or by the paths that a configuration gives. The shapes are a mapping with `repository`
-beside `tag` or a digest, with or without `registry`, and a text at the key `image` that is a reference with a tag or a
-digest. A tag that is empty is the chart's own choice, and no pin.
+Images are found by the paths of a configuration, or by their shape: a mapping with `repository` beside `tag` or a
+digest, or a reference with one of them at the key `image`. A tag that is empty is the chart's own choice, and no pin.
 """
 
 from __future__ import annotations
@@ -83,8 +82,11 @@ class HelmTarget(YamlTarget):
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The images in its values; see `YamlTarget`."""
-        return name_all(parsed.file, ((tree, tree.places(self.images)) for tree in _trees(parsed)))
+        """The images in its values, with the label of these where there are several; see `YamlTarget`."""
+        pairs = [(tree.label, place) for tree in _trees(parsed) for place in tree.places(self.images)]
+        if len({label for label, _ in pairs}) > 1:
+            pairs = [(label, place.with_entry(name=f"{label}.{place.entry.name}")) for label, place in pairs]
+        return number(parsed.file, (place for _, place in pairs))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""
@@ -172,10 +174,7 @@ def _refuse(parsed: Document, text: str, label: str, why: Problem) -> Tree:
 
 @dataclass(frozen=True, slots=True)
 class ImagePaths:
-    """Where an image of a configuration stands; each path is a tuple of keys.
-
-    All of it may stand in one text, at `image`. A `name` is not a path, but the repository.
-    """
+    """The paths of an image as tuples of keys: `image` is that of all of it, and `name` no path, but the repository."""
 
     image: tuple[str, ...] | None = None
     registry: tuple[str, ...] | None = None
@@ -218,7 +217,7 @@ class _Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Values in a file. `label` tells them from others in the same file, `parameters` are single values by their paths.
+    """Values in a file, told from others in it by `label`; `parameters` are single values by their paths.
 
     `block` is the text that holds them, where they stand in one; `refusal` says why none of that text can be edited.
     """
@@ -239,8 +238,8 @@ class Tree:
         else:
             candidates = (*self._by_shape(), *self._of_parameters())
         places = [replace(place, block=self.block) for place in candidates if place is not None]
-        if (why := self.refusal) is not None:
-            return [self._refuse(place, why) for place in places]
+        if self.refusal is not None:
+            return [self._refuse(place, self.refusal) for place in places]
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column))
 
     @staticmethod
@@ -314,18 +313,6 @@ class Tree:
         return apart(self.document, place)
 
 
-def name_all(file: str, trees: Iterable[tuple[Tree, Sequence[Place[Slot]]]]) -> Iterator[Place[Slot]]:
-    """All places, each with a name of its own: in front of it the label of its values, where there are several."""
-    pairs = [(tree.label, places) for tree, places in trees if places]
-    several = len({label for label, _ in pairs}) > 1
-    labelled = (
-        place.with_entry(name=f"{label}.{place.entry.name}") if several else place
-        for label, places in pairs
-        for place in places
-    )
-    return number(file, labelled)
-
-
 def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | None:
     """An image that a mapping holds in parts."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
@@ -341,8 +328,7 @@ def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | No
         tag = None  # nothing says where its value would stand
     registry = _present(Slot(node, "registry")) if "registry" in keys else None
     entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
-    place = Place(entry, registry=registry, repository=repository, tag=tag, digest=digest)
-    return apart(document, place)
+    return apart(document, Place(entry, registry=registry, repository=repository, tag=tag, digest=digest))
 
 
 def _entry(name: str, repository: str) -> FileEntry:
