@@ -136,7 +136,6 @@ def _hold(hold: Section, environments: Section) -> None:
 
 
 def _one_choice(policy: Section) -> None:
-    """Report policies that select tags in two ways."""
     if {"semver", "pattern", "prefer"} <= set(policy):
         message = "`pattern` and `prefer` cannot be used together"
         policy.below("prefer").report(message, "remove one; a pattern can include the suffix")

@@ -75,10 +75,7 @@ NULLS = frozenset({"~", "null", "Null", "NULL"})
 
 
 def kind_in_go(text: str) -> str | None:
-    """What programs in Go take a plain scalar for; None for a string, and for null, which they take for no value.
-
-    Signs and leading points do not count: no tag and no name begins with one.
-    """
+    """What programs in Go take a plain scalar without a sign for; None for a string, and for null: that is no value."""
     if text.lower() in _TRUTHS and text in (text.lower(), text.upper(), text.title()):
         return "true or false"
     if not text[:1].isdecimal():

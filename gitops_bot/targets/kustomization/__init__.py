@@ -113,16 +113,9 @@ class KustomizationTarget(YamlTarget):
         parsed, places = self.open(data, file)
         top = _top(parsed)
         listed = (item for key in LISTS for item in nodes.items(top.get(key)) if isinstance(item, ScalarNode))
-        kind = top.get("kind")
-        return Kustomization(
-            file,
-            tuple(place.entry for place in places),
-            data,
-            self,
-            "Component" if kind is not None and kind.value == "Component" else "Kustomization",
-            tuple(str(item.value) for item in listed),
-            len(nodes.items(top.get("images"))),
-        )
+        entries, resources = tuple(place.entry for place in places), tuple(str(item.value) for item in listed)
+        kind = "Component" if "kind" in top and top["kind"].value == "Component" else "Kustomization"
+        return Kustomization(file, entries, data, self, kind, resources, len(nodes.items(top.get("images"))))
 
     def count(self, data: bytes) -> int:
         """How many entries it has; it is read as YAML only where it is written in some other way than most."""
