@@ -1,7 +1,7 @@
 """Which repository is meant: `--repository OWNER/NAME | URL | PATH`, or the origin of a checkout. Sends no request.
 
-How many parts the name of a repository has is a matter of its forge, which says so by a range: `OWNER_AND_NAME`, or
-`range(2, 23)` where projects lie in groups, up to twenty of them in one another (`group/sub/project`).
+How many parts the name of a repository has, its forge says by a range: `OWNER_AND_NAME`, or `range(2, 23)` where up to
+twenty groups lie in one another (`group/sub/project`).
 """
 
 from __future__ import annotations

@@ -196,5 +196,4 @@ def _error(message: str, advice: str) -> GitError:
 
 
 def _unreadable(path: str, error: OSError) -> EditError:
-    problem = Problem("failed.edit", f"cannot be read: {error.strerror}", "Check its permissions.", file=path)
-    return EditError(problem)
+    return EditError(Problem("failed.edit", f"cannot be read: {error.strerror}", "Check its permissions.", path))

@@ -46,10 +46,9 @@ class Disk:
             message = f"the directory has {' and '.join(alone)}"
             raise EditError(Problem("failed.edit", message, "Keep one, or name the file.", path))
         if not names:
+            message = "the directory has no file that is known to pin images"
             advice = f"Name a file, or a directory with one of {', '.join(targets.file_names())}."
-            raise EditError(
-                Problem("failed.edit", "the directory has no file that is known to pin images", advice, path)
-            )
+            raise EditError(Problem("failed.edit", message, advice, path))
         return [str(Path(path, name)) for name in alone or names]
 
     def beside(self, file: str) -> dict[str, bytes]:
@@ -136,8 +135,7 @@ def create(file: Path, data: bytes) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except FileExistsError as error:
-        problem = Problem("failed.edit", "the file exists already", "Edit that one.", str(file))
-        raise EditError(problem) from error
+        raise EditError(Problem("failed.edit", "the file exists already", "Edit that one.", str(file))) from error
     except OSError as error:
         raise EditError(_failed("written", error, str(file))) from error
 
@@ -151,9 +149,8 @@ def _write_like(target: Path, descriptor: int, data: bytes) -> None:
         try:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except PermissionError as error:
-            message = (
-                f"the file belongs to user {old.st_uid} and group {old.st_gid}, and writing it would make it yours"
-            )
+            owners = f"user {old.st_uid} and group {old.st_gid}"
+            message = f"the file belongs to {owners}, and writing it would make it yours"
             advice = "Run the command as that user, or change the owner first."
             raise EditError(Problem("failed.edit", message, advice, str(target))) from error
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
@@ -175,9 +172,6 @@ def _nameless(folder: Path) -> int | None:
 def _failed(what: str, error: OSError, file: str) -> Problem:
     advice = "Check the path and its permissions."
     return Problem("failed.edit", f"the file cannot be {what}: {error.strerror or error}", advice, file)
-
-
-# A new folder of files.
 
 
 def free_folder(folder: str) -> Path:

@@ -108,11 +108,7 @@ REFUSALS = (
         "answered with a redirect, which is not followed with credentials",
         "Use the repository's current URL (after a rename, or with `.git` if the server requires it).",
     ),
-    Refusal(
-        r"transport '[^'\n]*' not allowed",
-        "uses a protocol that is not allowed",
-        "Use https, ssh, or a path.",
-    ),
+    Refusal(r"transport '[^'\n]*' not allowed", "uses a protocol that is not allowed", "Use https, ssh, or a path."),
     Refusal(
         r"pre-receive hook declined|hook declined",
         "refused the push: a hook declined it",
@@ -181,9 +177,8 @@ def out_of_reach(output: str, remote: str, through: str = "") -> GitError | None
     """
     if not _OUT_OF_REACH.search(output):
         return None
-    means, advice = "cannot be reached", "Check the network and try again."
-    if through:
-        means, advice = f"cannot be reached {through}", CHECK_PROXY
+    means = f"cannot be reached {through}".rstrip()
+    advice = CHECK_PROXY if through else "Check the network and try again."
     if "returned error: 429" in output or "HTTP 429" in output:
         means, advice = "limits the number of requests", "Run again later."
     return GitError(Problem("failed.git", f"{remote} {means}{quote(output)}", advice))

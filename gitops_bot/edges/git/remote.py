@@ -386,9 +386,8 @@ class Remote:
         output = answer.err
         failure = refusal(output, self.url, self.refusals) or self._out_of_reach(output, self.url)
         if failure is None or isinstance(failure, LostRace):
-            return DamagedError(
-                Problem("failed.git", f"{self.url} cannot be read{quote(output)}", "See git's message.")
-            )
+            message = f"{self.url} cannot be read{quote(output)}"
+            return DamagedError(Problem("failed.git", message, "See git's message."))
         return GitError(replace(failure.problem, next=f"{failure.problem.next} {self.advice}".rstrip()))
 
 
@@ -402,11 +401,8 @@ def _tags(out: bytes, *, peeled: bool) -> dict[str, str]:
     return tags
 
 
-# Which branch names and commit ids may reach git: what it would refuse is refused here first (git-check-ref-format(1)).
-
-
 def is_branch(name: str) -> bool:
-    """Whether git accepts this as a branch name; options and `HEAD` are none."""
+    """Whether git accepts this as a branch name (git-check-ref-format(1)); options and `HEAD` are none."""
     return (
         0 < len(name.encode("utf-8", "surrogatepass")) <= _BRANCH_LIMIT
         and not name.startswith(("-", "/", "."))

@@ -164,18 +164,10 @@ def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
 #: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
 #: not concern the bot.
 _KINDS: Mapping[str, RuleKind] = {
-    "pull_request": "pull-request",
-    "required_status_checks": "checks",
-    "required_workflow_status_checks": "checks",
-    "workflows": "checks",
-    "merge_queue": "queue",
-    "required_signatures": "signatures",
-    "required_linear_history": "linear",
-    "update": "update",
-    "creation": "creation",
-    "deletion": "deletion",
-    "non_fast_forward": "force",
-}
+    "pull_request": "pull-request", "required_status_checks": "checks", "required_workflow_status_checks": "checks",
+    "workflows": "checks", "merge_queue": "queue", "required_signatures": "signatures", "update": "update",
+    "required_linear_history": "linear", "creation": "creation", "deletion": "deletion", "non_fast_forward": "force",
+}  # fmt: skip
 #: Merge method -> the settings that allow it, in GraphQL and in REST.
 METHODS: Mapping[MergeMethod, tuple[str, str]] = {
     "merge": ("mergeCommitAllowed", "allow_merge_commit"),
@@ -266,14 +258,9 @@ def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
 
 #: `type` -> the status that REST would use.
 _STATUS = {
-    "NOT_FOUND": 404,
-    "FORBIDDEN": 403,
-    "INSUFFICIENT_SCOPES": 403,
-    "RATE_LIMITED": 429,
-    "RATE_LIMIT": 429,
-    "MAX_NODE_LIMIT_EXCEEDED": 413,
-    "RESOURCE_LIMITS_EXCEEDED": 413,
-}
+    "NOT_FOUND": 404, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "RATE_LIMITED": 429, "RATE_LIMIT": 429,
+    "MAX_NODE_LIMIT_EXCEEDED": 413, "RESOURCE_LIMITS_EXCEEDED": 413,
+}  # fmt: skip
 _UNKNOWN = re.compile(
     r"doesn't exist on type|doesn't accept argument|isn't a defined input type|(?:unknown|cannot query) field",
     re.IGNORECASE,
@@ -295,10 +282,9 @@ def read_graphql(
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict) and not isinstance(errors, list):
         raise Unsupported
-    problems = errors if isinstance(errors, list) else []
     hidden: set[str] = set()
     failed = []
-    for problem in problems:
+    for problem in errors if isinstance(errors, list) else ():
         # What may not be seen, or is not there, may concern optional fields alone.
         path = problem.get("path") if isinstance(problem, dict) and _status(problem) in (403, 404) else None
         names = optional.intersection(map(str, path)) if isinstance(path, list) else frozenset[str]()
@@ -335,10 +321,10 @@ def _status(error: Any) -> int | None:
 
 
 def _is_unknown(error: Any) -> bool:
-    if not isinstance(error, dict):
-        return False
-    extensions = error.get("extensions")
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    return code in ("undefinedField", "argumentNotAccepted", "undefinedType") or bool(
-        _UNKNOWN.search(str(error.get("message")))
-    )
+    match error:
+        case {"extensions": {"code": "undefinedField" | "argumentNotAccepted" | "undefinedType"}}:
+            return True
+        case {"message": message}:
+            return _UNKNOWN.search(str(message)) is not None
+        case _:
+            return False

@@ -175,13 +175,12 @@ class PullRequestReader:
                 for event in answers.nodes(pull["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
-            query, activity = {"ref": f"refs/heads/{branch}", "per_page": "1"}, []
+            query, activity, pushed = {"ref": f"refs/heads/{branch}", "per_page": "1"}, [], None
             with suppress(Refused):
                 activity = self.api.ask("GET", "/activity", query=query, expected=(403, 404, 410, 501))
-            pushes = [
-                (str(push["after"]), answers.time(push["timestamp"])) for push in answers.of_type(list, activity)[:1]
-            ]
-            return HandBackTimes(max(labelled, default=None), pushes[0] if pushes else None)
+            for push in answers.of_type(list, activity)[:1]:
+                pushed = str(push["after"]), answers.time(push["timestamp"])
+            return HandBackTimes(max(labelled, default=None), pushed)
 
     def _query(self, branches: Sequence[str], into: str, closed: str | None = None) -> dict[str, Pulls]:
         if not self.only_rest:
@@ -222,8 +221,7 @@ class PullRequestReader:
                 nodes = [node for connection in connections for node in answers.nodes(connection)]
                 has_more = any(connection["pageInfo"]["hasNextPage"] for connection in connections)
                 if has_more and any(node["isCrossRepository"] for node in nodes):
-                    # GraphQL cannot leave out forks. So many have a branch of this name that ours may not be on the
-                    # page.
+                    # GraphQL cannot leave out forks, which may push ours off the page.
                     by_branch[branch] = self._by_rest(branch, into)
                     continue
                 pulls = [answers.read_node(node) for node in nodes if node["isCrossRepository"] is False]
@@ -249,7 +247,7 @@ class PullRequestReader:
         documents = self.api.ask_list("/pulls", {**query, "direction": "desc"})
         with self.api.reading():
             own = [document for document in documents if answers.is_from(document, self.api.repository)]
-        return [self.api.keep(document) for document in own]
+        return [*map(self.api.keep, own)]
 
 
 def _of(branch: str, into: str, pulls: Iterable[PullRequest]) -> Pulls:

@@ -101,12 +101,7 @@ class TimesReader:
         self._walks: dict[str, threading.Lock] = {}
 
     def read(
-        self,
-        repository: ImageRepository,
-        wanted: Collection[str],
-        pin: Pin,
-        remember: Remember,
-        threads: int,
+        self, repository: ImageRepository, wanted: Collection[str], pin: Pin, remember: Remember, threads: int
     ) -> BuildTimes:
         """The times of these tags and of what is pinned; `remember` receives the digest that a tag names today."""
         image = repository.image
