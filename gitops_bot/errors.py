@@ -143,13 +143,22 @@ def bug_of(error: Exception, about: str = "") -> Problem:
     if limit_of(error) is not None:
         raise error
     message = f"{f'{about}: ' if about else ''}this is a bug in gitops-bot, please report it ({type(error).__name__})"
-    advice, told = "Report it with the traceback in the log.", "".join(format_exception(error))
-    return Problem("failed.bug", message, advice, about=about, traceback=told)
+    return Problem(
+        "failed.bug",
+        message,
+        "Report it with the traceback in the log.",
+        about=about,
+        traceback="".join(format_exception(error)),
+    )
 
 
 @contextmanager
 def bugs_as(kind: type[BotError], about: str = "") -> Iterator[None]:
-    """An unexpected exception in the block becomes an error of that `kind`, which costs only what it is `about`."""
+    """An unexpected exception in the block becomes an error of that `kind`: it costs the one item that it is `about`.
+
+    Raises:
+        BotError: of that `kind`, for a bug; others as they are.
+    """
     try:
         yield
     except BotError:

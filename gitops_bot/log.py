@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,25 +29,30 @@ _LONGEST = 4000
 RUN_ID = os.urandom(6).hex()
 
 
-_format = "auto"
-_least: Level = "info"
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    log_format: str = "auto"
+    least: Level = "info"
+
+
+_chosen = _Chosen()
 #: What `once` has logged, with its facts.
 _logged: set[tuple[str, ...]] = set()
 
 
 def use(log_format: str, *, least: Level = "info") -> None:
     """Choose `text`, `json`, or `auto` (text on a terminal, else JSON), and the least level that is shown."""
-    global _format, _least
-    _format, _least = log_format, least
+    global _chosen  # noqa: PLW0603 - the format belongs to the process and is set once
+    _chosen = _Chosen(log_format, least)
 
 
 def event(name: str, /, *, level: Level = "info", **facts: Any) -> None:
     """Log one event with its facts."""
-    if _RANKS[level] < _RANKS[_least]:
+    if _RANKS[level] < _RANKS[_chosen.least]:
         return
     # A closed standard error does not stop the work.
     with suppress(OSError, ValueError):
-        as_json = _format == "json" or (_format == "auto" and not sys.stderr.isatty())
+        as_json = _chosen.log_format == "json" or (_chosen.log_format == "auto" and not sys.stderr.isatty())
         _logger(as_json=as_json).msg(name, level=level, run_id=RUN_ID, **facts)
 
 
@@ -59,14 +65,14 @@ def once(name: str, /, *, level: Level = "info", **facts: str) -> None:
 
 def debug(name: str, /, *, since: float | None = None, **facts: Any) -> None:
     """Log an event that only `--verbose` shows; `since` a reading of `time.perf_counter`, with its milliseconds."""
-    if _least == "debug":
+    if _chosen.least == "debug":
         took = {} if since is None else {"ms": round((time.perf_counter() - since) * 1000)}
         event(name, level="debug", **facts, **took)
 
 
 def is_watched() -> bool:
     """Whether a person watches standard error, without --quiet or --verbose."""
-    return _least == "info" and _format != "json" and sys.stderr.isatty()
+    return _chosen.least == "info" and _chosen.log_format != "json" and sys.stderr.isatty()
 
 
 def _logger(*, as_json: bool) -> Any:

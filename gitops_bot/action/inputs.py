@@ -15,7 +15,7 @@ from gitops_bot.wiring.options import REASON_LIMIT, Options
 from gitops_bot.wiring.world import REGISTRY, REGISTRY_PASSWORD, REGISTRY_USERNAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Command = Literal["set", "promote", "rollback", "update", "plan", "status", "audit", "check"]
 
@@ -111,33 +111,36 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _check_form(given: Mapping[str, str]) -> Iterator[Problem]:
+def _check_form(given: Mapping[str, str]) -> list[Problem]:
+    wrong = []
     for name, text in sorted(given.items()):
         lines = _lines(text) if name in _SEVERAL else [text]
         if len(text) > _LONGEST or len(lines) > _MOST:
-            yield problem(f"{name} is longer than {_LONGEST} characters, or than {_MOST} lines")
+            wrong.append(problem(f"{name} is longer than {_LONGEST} characters, or than {_MOST} lines"))
         elif name == "tag" and text and not _is_pin(text, text, ""):
             # A wrong value is not shown: it may be anything, even a secret.
-            yield problem('tag must be a tag: letters, digits, "_", "." and "-", at most 128 of them')
+            wrong.append(problem('tag must be a tag: letters, digits, "_", "." and "-", at most 128 of them'))
         elif name == "digest" and text and not _is_pin(f"@{text}", "", text):
-            yield problem("digest must be sha256: and 64, or sha512: and 128, lower-case hexadecimal digits")
+            wrong.append(problem("digest must be sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"))
         elif name == "registry" and text and checks.host(text) is None:
-            yield problem("registry must be a host, with its port if it has one, as in ghcr.io")
+            wrong.append(problem("registry must be a host, with its port if it has one, as in ghcr.io"))
         elif any(_CONTROL.search(line) for line in lines):
-            yield problem(f"{name} must be one line without control characters")
+            wrong.append(problem(f"{name} must be one line without control characters"))
         elif name == "reason" and len(text) > REASON_LIMIT:
-            yield problem(f"reason is longer than {REASON_LIMIT} characters")
+            wrong.append(problem(f"reason is longer than {REASON_LIMIT} characters"))
         elif name in _FLAGS and text.lower() not in _TRUTHS:
-            yield problem(f"{name} must be true or false")
-    yield from _check_images(given)
+            wrong.append(problem(f"{name} must be true or false"))
+    return wrong + _check_images(given)
 
 
-def _check_images(given: Mapping[str, str]) -> Iterator[Problem]:
+def _check_images(given: Mapping[str, str]) -> list[Problem]:
+    wrong = []
     for line in _lines(given["image"]):
         name, equals, pin = line.partition("=")
         tag, _, digest = pin.partition("@")
         if not name or (equals and not _is_pin(pin, tag, digest)):
-            yield problem("image must be NAME, NAME=TAG, NAME=TAG@DIGEST or NAME=@DIGEST in each line")
+            wrong.append(problem("image must be NAME, NAME=TAG, NAME=TAG@DIGEST or NAME=@DIGEST in each line"))
+    return wrong
 
 
 def _is_pin(text: str, tag: str, digest: str) -> bool:
@@ -149,26 +152,27 @@ def _is_pin(text: str, tag: str, digest: str) -> bool:
     return (read.new_name, read.pin.tag or "", read.pin.digest or "") == (None, tag, digest)
 
 
-def _check_presence(command: Command, given: Mapping[str, str]) -> Iterator[Problem]:
+def _check_presence(command: Command, given: Mapping[str, str]) -> list[Problem]:
     needed = (name for name in NEEDS.get(command, ()) if not given[name])
-    yield from (problem(f"{name} is needed for the command {command}") for name in needed)
+    wrong = [problem(f"{name} is needed for the command {command}") for name in needed]
     if command in NEEDS and len(given["environment"].split()) > 1:
-        yield problem(f"the command {command} takes one environment")
+        wrong.append(problem(f"the command {command} takes one environment"))
     lines = _lines(given["image"])
     bare, pin = [line for line in lines if "=" not in line], given["tag"] or given["digest"]
     if command == "set" and bare and not pin:
-        yield problem("tag or digest is needed", "give what was pushed: the output `digest` of the build")
+        wrong.append(problem("tag or digest is needed", "give what was pushed: the output `digest` of the build"))
     if command == "set" and lines and pin and not bare:
-        yield problem("tag and digest are for images without a pin, but every line of image has its own")
+        wrong.append(problem("tag and digest are for images without a pin, but every line of image has its own"))
     if command in ("promote", "rollback") and any("=" in line for line in lines):
-        yield problem(f"image names what to {command}, without a pin")
+        wrong.append(problem(f"image names what to {command}, without a pin"))
     if (command in NEEDS or command == "update") and not given["token"]:
         advice = "check the name of the secret; pull requests from forks and from Dependabot get none"
-        yield problem("token is empty", advice)
+        wrong.append(problem("token is empty", advice))
     if (given["registry-password"] or given["registry-username"]) and not given["registry"]:
-        yield problem("registry must name the host that registry-password is for, as in ghcr.io")
+        wrong.append(problem("registry must name the host that registry-password is for, as in ghcr.io"))
     if given["registry"] and not given["registry-password"]:
-        yield problem("registry-password is empty", "check the name of the secret, or leave registry out")
+        wrong.append(problem("registry-password is empty", "check the name of the secret, or leave registry out"))
+    return wrong
 
 
 def _visible(environ: Mapping[str, str], given: Mapping[str, str], command: Command) -> dict[str, str]:

@@ -66,9 +66,9 @@ def main() -> int:
 
 
 def _run(step: inputs.Inputs) -> tuple[int, Ran | None]:
-    """Run the command in its own environment and show its result: the exit code, and without secrets what came of it.
+    """Run the command in its own environment and show its result; returns the exit code and the result.
 
-    That is None after an interruption.
+    The result contains no secrets. It is None after an interruption.
     """
     os.environ.clear()
     os.environ.update(step.environ)
@@ -113,7 +113,11 @@ def _failure(command: inputs.Command, error: BotError) -> Ran:
 
 
 def _stay_away_from_strangers(step: inputs.Inputs, environ: Mapping[str, str]) -> None:
-    """Refuse a configuration from a checkout that anyone may have written: it decides where passwords are sent."""
+    """Refuse a configuration from a checkout that anyone may have written: it decides where passwords are sent.
+
+    Raises:
+        UsageError: the step names such a configuration.
+    """
     if environ.get("GITHUB_EVENT_NAME") not in _STRANGERS or step.command == "check":
         return
     if step.options.config:

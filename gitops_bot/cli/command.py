@@ -39,9 +39,13 @@ def cli() -> None:
 #: Options that lift a rule for once: only a command line gives them, and no environment that outlasts it.
 _GIVEN_ONLY = {
     *((name, "--release-hold") for name in ("plan", "update", "set", "promote", "rollback")),
-    *(("promote", option) for option in ("--beyond-policy", "--beyond-checks", "--now")),
-    ("set", "--allow-downgrade"),
-    ("rollback", "--offline"),
+    *(
+        ("set", "--allow-downgrade"),
+        ("promote", "--beyond-policy"),
+        ("promote", "--beyond-checks"),
+        ("promote", "--now"),
+        ("rollback", "--offline"),
+    ),
 }
 
 

@@ -337,10 +337,16 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
 
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
     """The table of environments, and what the registries answered."""
-    rows = []
-    for found in inventory.environments:
-        overlays, deployed_by = list_names(found.overlays, most=2), list_names(found.deployed_by, most=1)
-        rows.append((plain(found.name), str(found.files), str(len(found.entries)), overlays, deployed_by))
+    rows = [
+        (
+            plain(environment.name),
+            str(environment.files),
+            str(len(environment.entries)),
+            list_names(environment.overlays, most=2),
+            list_names(environment.deployed_by, most=1),
+        )
+        for environment in inventory.environments
+    ]
     lines, width = align((_HEADS, *rows))
     if screen.width is None or width <= screen.width:
         for number, line in enumerate(lines):

@@ -10,8 +10,9 @@ import asyncio
 import re
 import socket
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from gitops_bot.errors import Problem, UsageError
 
@@ -28,7 +29,8 @@ _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<name>[A-Za-z0-9.
 _TEXT = "text/plain; charset=utf-8"
 
 
-class Response(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Response:
     """What a path answers."""
 
     status: int

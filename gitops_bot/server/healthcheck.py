@@ -1,7 +1,8 @@
 """What the image's HEALTHCHECK runs: is the process of this container healthy? Asks `/healthz` of `run --listen`.
 
-A program of its own on the standard library: it starts every 30 seconds beside the bot. Only `run --listen` can be
-asked; every other command ends by itself, so it counts as healthy for as long as it runs.
+A program of its own on the standard library: it starts every 30 seconds beside the bot, and needs neither curl nor any
+of the bot's libraries. Only `run --listen` can be asked. Every other command ends by itself with an exit code, so it
+counts as healthy for as long as it runs.
 """
 
 from __future__ import annotations

@@ -86,8 +86,10 @@ class Metrics:
 class _LastCycle(Collector):
     """The gauges of the last cycle; an environment or a hold that is gone has no line."""
 
-    #: When the last cycle completed, its outcome, and the requests left: as one, so that no scrape sees half of two.
-    last: tuple[float, Outcome, int | None] | None = None
+    def __init__(self) -> None:
+        #: When the last completed cycle ended, its outcome, and the requests left: replaced as one, so that no scrape
+        #: sees half of two.
+        self.last: tuple[float, Outcome, int | None] | None = None
 
     def collect(self) -> Iterator[Metric]:
         if self.last is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,6 +58,20 @@ class CycleContext(NamedTuple):
     logins: LoginCache | None = None
 
 
+class _Registries:
+    """The client for registries: the first thread that asks for it makes it, and `stack` closes it."""
+
+    def __init__(self, stack: ExitStack, make: Callable[[], Registry]) -> None:
+        self._stack, self._make, self._lock = stack, make, Lock()
+        self._client: Registry | None = None
+
+    def __call__(self) -> Registry:
+        with self._lock:
+            if self._client is None:
+                self._client = self._stack.enter_context(self._make())
+            return self._client
+
+
 @contextmanager
 def open_world(
     options: Options,
@@ -86,7 +100,7 @@ def open_world(
     local = Local.read(options, environ, instead=cycle.config)
     where, server = local.address, local.server
     writes = request is not None and not request.dry_run
-    folder = Path(options.cache) if options.cache else None
+    cache = Path(options.cache) if options.cache else None
     if request is not None:
         history = isinstance(request.what, Promote | RollBack)  # these need it
     with ExitStack() as stack:
@@ -94,7 +108,7 @@ def open_world(
         forge = _connect_forge(local, clock, cycle, writes=writes)
         if forge is not None:
             stack.callback(forge.disconnect)
-        opened = remote(local, environ, writes=writes)(cache=folder, history=history, clock=clock)
+        opened = remote(local, environ, writes=writes)(cache=cache, history=history, clock=clock)
         repository = stack.enter_context(opened)
         with progress("fetching the repository"):
             branch = (local.config.branch if local.config else None) or repository.default_branch()
@@ -104,21 +118,16 @@ def open_world(
             branch, commit = config.branch, repository.head(config.branch)
         if request is not None and where.name is None:
             _refuse_without_forge(config, environments, where.url)
-        logins, lock = access(config, environ, local.servers), Lock()
+        logins = access(config, environ, local.servers)
 
-        @cache
-        def client() -> Registry:
+        def make() -> Registry:
             from gitops_bot.edges.registry import Registry
 
-            make = partial(Registry, logins, environ, clock, cache=folder, packages=packages(local))
-            return stack.enter_context(make(observe=cycle.observe, documents=cycle.documents, logins=cycle.logins))
+            client = partial(Registry, logins, environ, clock, cache=cache, packages=packages(local))
+            return client(observe=cycle.observe, documents=cycle.documents, logins=cycle.logins)
 
-        def registry() -> Registry:
-            with lock:  # the first thread that asks makes it
-                return client()
-
-        rights = server.TOKENS[0], server.RIGHTS
-        world = World(repository, registry, forge, clock, progress, cycle.whole, cycle.warn, *rights)
+        registries, rights = _Registries(stack, make), (server.TOKENS[0], server.RIGHTS)
+        world = World(repository, registries, forge, clock, progress, cycle.whole, cycle.warn, *rights)
         on_forge = where.name is not None and where.host is not None
         home = f"{where.server or f'https://{where.host}'}/{where.name}" if on_forge else None
         yield world, Scope(config, where.name, branch, commit, environments, home)
