@@ -19,8 +19,8 @@ from gitops_bot.releases.decisions import Failed, Held, Kept
 from gitops_bot.report import status
 from gitops_bot.report.screen import frozen, place, short
 from gitops_bot.report.show import LABELS
+from gitops_bot.results.audit import Audit
 from gitops_bot.results.checkout import Checked
-from gitops_bot.results.history import Audit
 from gitops_bot.results.outcome import WRITING, Outcome
 from gitops_bot.results.result import Result
 from gitops_bot.results.status import Status

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.notes import CheckedForge, Notes, Setup
+    from gitops_bot.doctor.notes import Notes
+    from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry import Registry
     from gitops_bot.errors import Problem
@@ -77,7 +78,7 @@ def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[
 def _setup(
     local: Local | None, environ: Mapping[str, str], clock: Clock, seconds: float, notes: Notes, *, sound: bool
 ) -> Setup:
-    from gitops_bot.doctor.notes import Setup
+    from gitops_bot.doctor.setup import Setup
     from gitops_bot.edges.git import git_versions
     from gitops_bot.wiring.forge import servers
     from gitops_bot.wiring.local import chosen_config

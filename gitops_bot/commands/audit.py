@@ -18,7 +18,7 @@ from gitops_bot.images.build import Child, Manifest
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.history.releases import releases
-from gitops_bot.results.history import Audit, AuditedEntry, AuditedEnvironment, KeptImage
+from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
 

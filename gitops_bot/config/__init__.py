@@ -1,4 +1,7 @@
-"""What a configuration says, a `Config`: from the text of `gitops-bot.yaml`, or from directories without one."""
+"""What a configuration says, a `Config`: from the text of `gitops-bot.yaml`, or from directories without one.
+
+All problems of the text are reported at once, each at its place.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config.commits import Signer
     from gitops_bot.config.document import Document, Path
     from gitops_bot.config.form import EnvironmentForm, HoldForm, MatchBy, RulesForm
     from gitops_bot.config.form_policy import PolicyForm
     from gitops_bot.config.form_target import BlueGreenForm
-    from gitops_bot.config.propose import Signer
     from gitops_bot.config.require import CheckForm
     from gitops_bot.images.kinds import OnMove, PinShape, Policy
     from gitops_bot.images.reference import Pin
@@ -59,7 +62,10 @@ class Promotion(NamedTuple):
 
 
 class ReleaseInfo(NamedTuple):
-    """A ConfigMap beside the pins; `keys` are all that may be filled in, each with a label of the image, if known."""
+    """A ConfigMap beside the pins, in overlays of these globs or in all, and the image that it describes, if told.
+
+    `keys` are all that may be filled in, each with a label of the image; None where that is not known.
+    """
 
     file: str
     image: str | None = None
@@ -69,7 +75,9 @@ class ReleaseInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment: of its `overlays`, in these `places` of a file, it has none that `exclude` matches.
+    """One environment: of its `overlays`, it has none that `exclude` matches.
+
+    `places` are the file, line and column of each of its `overlays`, where a file has them.
 
     Rules of an image stand by its name, its repository, or a glob with `*` for any text, in the order of the file.
     `match_by` and `release_tag` hold for every promotion to it, `promotion` is the one that needs nobody to ask for it.
@@ -132,7 +140,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A declared hold of an entry, or of these environments (all where it names none), but for `excepted` images."""
+    """A declared hold of an entry, by name or repository, or of whole environments, but for the `excepted` images.
+
+    It is about these `environments`, about all where it names none. `begins` and `until` are in UTC.
+    """
 
     environments: tuple[str, ...]
     until: datetime
@@ -148,7 +159,10 @@ MentionKind = Literal["exclude", "rule", "source of checks", "release info", "ho
 
 
 class Mention(NamedTuple):
-    """A name or glob with its file, line and column, and its `hold`; one of the `environments` must have it."""
+    """One name or glob of an environment, with file, line and column; `hold` is the one that has it.
+
+    Of several `environments`, one must have it.
+    """
 
     environments: tuple[str, ...]
     kind: MentionKind
@@ -159,7 +173,10 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The contents of `gitops-bot.yaml` in its order, registries by normalised host. Inferred without a `file`."""
+    """The contents of `gitops-bot.yaml`, in the order of the file; registries by normalised host.
+
+    `file` is None where there is no such file and the environments were inferred.
+    """
 
     file: str | None
     environments: Mapping[str, Environment]

@@ -1,6 +1,7 @@
-"""A YAML text as plain values with their raw text, the line and column of each, and the problems found in it.
+"""A YAML text as plain values, with the line and column of each, and the problems found in it.
 
-Events are read, not composed nodes: no alias and no key that is written twice is lost, and no nesting is too deep.
+The parser's events are read, not its composed nodes: an alias is seen where it stands, a key that is written twice is
+not lost, and no depth of nesting can exhaust the stack. Scalars keep their raw text: `1.10` as a tag is no number.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
+from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
-from gitops_bot.config.propose import MOST, ZONE, CommitsSetting, Propose
+from gitops_bot.config.propose import MOST, ZONE, Propose
 from gitops_bot.config.require import CheckSetting, Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape

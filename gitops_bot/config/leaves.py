@@ -126,9 +126,12 @@ def text(
     check: Callable[[str], object] = str,
     schema: Mapping[str, Any] | None = None,
 ) -> Leaf:
-    """Text, or the raw text of a number, that matches a pattern, and that `parse` and `check` may refuse: a ValueError.
+    """Text that matches a pattern, and that `parse` reads; that or `check` refuses it with a ValueError.
 
-    A `secret` is not quoted. `schema` says in the JSON Schema what `parse` explains better to people.
+    A `secret` is not quoted.
+
+    A plain number is taken by its raw text where the pattern allows one. `schema` says in the JSON Schema what `parse`
+    explains better to people.
     """
 
     def read(value: object) -> object:
@@ -280,7 +283,10 @@ DURATION = text(
 
 
 class Listed(NamedTuple):
-    """A list of so many items, or one value alone; repetitions are dropped (`once`) or refused (`distinct`)."""
+    """A list of as many items; with `once`, repetitions are dropped, and where items are `distinct`, they are refused.
+
+    With `or_one`, a single value may stand instead of a list of it. The schema states a `most` only where it is given.
+    """
 
     least: int = 0
     most: int | None = None
@@ -289,7 +295,11 @@ class Listed(NamedTuple):
     or_one: bool = False
 
     def items(self, value: Any) -> Sequence[Any]:
-        """The items of a value; a WrongError where it is no such list."""
+        """The items of a value.
+
+        Raises:
+            WrongError: it is no such list.
+        """
         most = 1000 if self.most is None else self.most
         if self.or_one and not isinstance(value, list):
             return (value,)

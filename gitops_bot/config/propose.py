@@ -1,7 +1,8 @@
-"""How the changes of an environment are proposed, and who makes and signs the commits: each setting with its text.
+"""How the changes of an environment are proposed: each setting with its type, default, text and examples.
 
-Titles and messages are templates: text with `{field}` for values, and `{{` and `}}` for braces. `str.format` would let
-them look into objects and pad without bound. They hold no trailers: by those the bot knows its own commits again.
+Titles and messages are templates: text with `{field}` for values, and `{{` and `}}` for braces. That is a language of
+its own: `str.format` would let a template look into objects and pad without bound. Templates hold no trailers
+(`Gitops-Bot-...`): those are how the bot knows its own commits again.
 """
 
 from __future__ import annotations
@@ -198,15 +199,21 @@ def render(template: str, fields: Mapping[str, str]) -> str:
 
 
 def check_template(written: str, fields: Sequence[str]) -> str:
-    """The template, if it has no fields but these, no stray brace and no trailer; else a WrongError."""
+    """The template, if it has no fields but these, no stray brace and no trailer.
+
+    Raises:
+        ValueError: it has; the error has the message and the next step.
+    """
     if _TRAILER in written:
-        message = f"has `{_TRAILER}`, which starts the trailers that the bot writes"
-        raise leaf.WrongError(message, "choose another wording")
+        raise leaf.WrongError(
+            f"has `{_TRAILER}`, which starts the trailers that the bot writes", "choose another wording"
+        )
     for token in _TOKEN.finditer(written):
         field = token["field"]
         if token["stray"]:
-            message = f"has a `{token['stray']}` that does not belong to a field"
-            raise leaf.WrongError(message, "write `{{` and `}}` for braces")
+            raise leaf.WrongError(
+                f"has a `{token['stray']}` that does not belong to a field", "write `{{` and `}}` for braces"
+            )
         if field is not None and field not in fields:
             close = leaf.nearest(field, fields)
             advice = f"did you mean `{{{close}}}`?" if close else f"known here: {_names(fields)}; `{{{{` is a brace"
@@ -370,62 +377,3 @@ class Propose:
         """The slugs of the reviewing teams: only teams of the organization that owns the repository can be asked."""
         teams = (reviewer.removeprefix(_TEAM) for reviewer in self.reviewers if reviewer.startswith(_TEAM))
         return tuple(dict.fromkeys(team.rpartition("/")[2] for team in teams))
-
-
-#: Never relative, because commands run in many directories; so it is never an option of a program either.
-_KEY_PATH = r"^/[^\x00-\x1f\x7f]{1,1000}$"
-_KEY = r"^[0-9A-Fa-f]{8,40}$"
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """The key that git signs commits with: one of these two."""
-
-    MORE: ClassVar[dict[str, Any]] = {"minProperties": 1, "maxProperties": 1}
-
-    ssh_key_file: Annotated[
-        str | None,
-        leaf.text("must be the absolute path of a file, never the key itself", _KEY_PATH, secret=True),
-        about(
-            "The file with a private SSH key, which has no passphrase; or with the public key, if an SSH agent has the "
-            "private one. Only git and `ssh-keygen` read it. This takes git 2.34 or newer. Without it, set `gpg_key`.",
-            "/run/secrets/signing_key",
-        ),
-    ] = None
-    gpg_key: Annotated[
-        str | None,
-        leaf.text("must be the ID of a key: 8 to 40 hexadecimal digits", _KEY, schema={"type": ["string", "number"]}),
-        about(
-            "The ID of a key without a passphrase in the keyring of `gpg` (`GNUPGHOME`). Without it, set "
-            "`ssh_key_file`.",
-            "3AA5C34371567BD2",
-        ),
-    ] = None
-
-    def __post_init__(self) -> None:
-        if (self.ssh_key_file is None) == (self.gpg_key is None):
-            raise leaf.WrongError("takes one key", "write `ssh_key_file` or `gpg_key`, or `commits: api`")
-
-    def __str__(self) -> str:
-        return f"ssh_key_file: {self.ssh_key_file}" if self.ssh_key_file else f"gpg_key: {self.gpg_key}"
-
-
-CommitsWord = Literal["git", "api"]
-#: What signs commits: the API of the server, or a key.
-Signer = Literal["api"] | SigningKey
-CommitsSetting = Annotated[
-    Annotated[
-        SigningKey | Annotated[CommitsWord, leaf.choice(CommitsWord)],
-        Either(lambda value: 0 if isinstance(value, dict) else 1),
-    ]
-    | None,
-    about(
-        "Who makes and signs the bot's commits, for branches that require signed commits. `git`: git makes them, "
-        "unsigned. `api`: the API of the server makes and signs them, for the token of an App or of a workflow; the "
-        "bot verifies them and pushes them. `ssh_key_file` or `gpg_key`: git signs them with that key. What an "
-        "environment says overrides what stands at the top. Without it, `git`.",
-        "api",
-        {"ssh_key_file": "/run/secrets/signing_key"},
-        {"gpg_key": "3AA5C34371567BD2"},
-    ),
-]

@@ -84,7 +84,11 @@ def read(document: Document, hint: Any, path: Path = ()) -> Any:
 
 
 def check_kind(document: Document, form: type) -> None:
-    """Refuse a file with none of the keys of the form, such as a key: nothing of what it holds may be printed."""
+    """Refuse a file that is something else, such as a key: nothing of what it holds may be printed.
+
+    Raises:
+        ConfigError: it is not empty, and has none of the keys of the form.
+    """
     tree, known = document.tree, settings_of(form)
     if isinstance(tree, Scalar) and tree.kind == "nothing":
         return

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.config import FILE
-from gitops_bot.config.propose import SigningKey
+from gitops_bot.config.commits import SigningKey
 from gitops_bot.doctor import registries
 from gitops_bot.doctor.forge import ForgeChecks
 from gitops_bot.doctor.notes import Bounded, Notes, good, unknown, warning, wrong
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.config import Config
-    from gitops_bot.doctor.notes import Setup, Version
+    from gitops_bot.doctor.setup import Setup, Version
     from gitops_bot.edges.git import Repository
     from gitops_bot.results.checkout import Diagnosis, Finding
 

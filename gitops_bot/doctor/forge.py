@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.doctor.notes import Bounded, CheckedForge, Setup
+    from gitops_bot.doctor.notes import Bounded
+    from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
     from gitops_bot.results.checkout import Check, Finding

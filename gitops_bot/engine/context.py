@@ -28,7 +28,8 @@ class Context:
     """What is known of one environment: what decides its entries, and what they are arranged by.
 
     `branches` are the bot's, as the request sees them. `sources` are the entries of the source that each promoted entry
-    gets its pin from. `basis` is what the judged candidate comes from: a pin that somebody names, or a source's offer.
+    gets its pin from, by its key. `basis` is what the candidate that is judged comes from: a pin that a person or a
+    pipeline names, or the offer of a source.
     """
 
     snapshot: Snapshot

@@ -121,8 +121,9 @@ async def tag_moved(decision: Decision, context: Context) -> Decision:
 async def platforms(decision: Decision, context: Context) -> Decision:
     """Hold what is no image, and an image that cannot be pulled on every platform that it is for.
 
-    Clean-ups delete manifests without a tag, like those of an index, and a build may leave out a platform. If the open
-    proposal has this very pin, it is withdrawn. A digest that a person names is taken as it is.
+    Other things than images are pushed to the same repositories, some clean-ups delete manifests without a tag, and
+    those of an index have none; and a build may leave out a platform. If the open proposal has this very pin, it is
+    withdrawn. A digest that a person names is taken as it is: no registry is asked about it.
     """
     basis = context.basis
     if context.request.offline or not is_open(decision) or (pin := decision.candidate) is None:

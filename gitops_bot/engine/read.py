@@ -68,8 +68,8 @@ class EnvironmentState:
 
     `failed` are the files that could not be read, and slots that are not complete. `infos` are the files that describe
     entries, and `partners` the entries of the configured source that entries are promoted from, both by the entries'
-    keys. `unmatched` are names in the configuration that mean nothing. `captures` are what the wildcards of the
-    overlays stood for, by the files.
+    keys. `unmatched` are the names that the configuration says of it and that mean nothing. `captures` are what the
+    wildcards of the overlays stood for, by the files.
     """
 
     environment: Environment
@@ -162,8 +162,9 @@ class Layout:
 class Snapshot:
     """The base branch at one commit.
 
-    `environments` are those that were asked for; `states` also has those that their pins come from, by name. Without a
-    forge, or a token for it, nobody `sees_pull_requests`. `own_branches` are the bot's.
+    `environments` are those that were asked for; `states` also has those that their pins come from, by name.
+    `own_branches` are the bot's branches that the remote has. Without a forge, or a token for it, nobody
+    `sees_pull_requests`.
     """
 
     config: Config
@@ -205,9 +206,14 @@ class Snapshot:
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
-    """Read the environments of the scope, and along with them those that their pins come from, and `also`.
+    """Read the environments of the scope.
 
-    `whole`: and what no environment claims. Raises a UsageError for a name of no environment, or what `select` raises.
+    Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
+    environment claims.
+
+    Raises:
+        UsageError: an environment that does not exist is named.
+        GitError, ConfigError: as `select`.
     """
     config, names = scope.config, scope.names
     for name in (*names, *also):

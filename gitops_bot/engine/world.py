@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from gitops_bot.config.propose import MergeMethod, SigningKey
+    from gitops_bot.config.commits import SigningKey
+    from gitops_bot.config.propose import MergeMethod
     from gitops_bot.errors import LostRace, Problem
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName, Pin
@@ -52,8 +53,8 @@ def silent(what: str, of: int | None = None) -> AbstractContextManager[Callable[
 class Registry(Protocol):
     """Every OCI registry. Each question is asked once per run, however often it is put.
 
-    Unless said otherwise, a RegistryError is raised where one refused, failed, or answered what cannot be trusted; its
-    `status` is 404 where the tag or the digest does not exist.
+    Unless a method says otherwise, it raises a RegistryError where the registry refused or failed, or its answer could
+    not be trusted; the error's `status` is 404 where the tag or the digest does not exist.
     """
 
     def tags(self, image: ImageName) -> tuple[str, ...]:
@@ -66,7 +67,10 @@ class Registry(Protocol):
         """Whether the repository has a manifest (or index) of that digest; one that is not there raises nothing."""
 
     def manifest(self, image: ImageName, digest: str) -> Manifest:
-        """What the digest names: an image, an index, or something else; also from memory, when it is gone here."""
+        """What the digest names: an image, an index with its manifests, or something else.
+
+        It may be known from before, or from another repository, and be gone here: `exists` tells.
+        """
 
     def referrers(self, image: ImageName, digest: str) -> tuple[Child, ...]:
         """What refers to a digest, such as signatures; none where the registry has no API for that."""
@@ -75,13 +79,17 @@ class Registry(Protocol):
         """What the image says of itself: for the text of a proposal, never for a decision."""
 
     def times(self, image: ImageName, tags: tuple[str, ...], pin: Pin) -> BuildTimes:
-        """When the images of these tags and of the pin were built, if they are there. Tags not given are older."""
+        """When the images of these tags, and of what is pinned, were built. Tags that are left out are older.
+
+        The time of an image that is not there is unknown; that raises nothing.
+        """
 
 
 class Repository(Protocol):
-    """The Git repository that holds the manifests, without a work tree.
+    """The Git repository that holds the manifests: branches are read and written without a work tree.
 
-    A method raises a GitError where the remote is out of reach, refuses, or lacks what is named.
+    A method raises a GitError where the remote is out of reach, refuses (protected branch, rules, no permission), or
+    lacks what is named.
     """
 
     def default_branch(self) -> str:
@@ -113,24 +121,30 @@ class Repository(Protocol):
     ) -> Line:
         """The commits of the first-parent line that changed a file below one of the directories (`.` is all).
 
-        `targets` tell which files hold pins. History is read in steps, the newest first, until it is `enough` or
-        complete; where it is cut off, it ends there and is not complete.
+        `targets` tell which files hold pins. Each commit is compared with its first parent. History is read in steps,
+        the newest first, until it is `enough` or complete; where it is cut off, it ends there and is not complete.
         """
 
     def tags(self) -> Mapping[str, str]:
-        """The tags of the remote, each with the commit that it names, asked anew at each call.
+        """The tags of the remote, each with the commit that it names.
 
-        Where history is fetched at once, the first may get those of before: whoever writes tags then loses a race.
+        They are asked anew at each call; where history is fetched at once, the first may get those of the beginning of
+        the run. Whoever writes tags loses a race to newer ones, and asks again.
         """
 
     def tag_texts(self, names: Collection[str]) -> Mapping[str, str | None]:
         """The texts of those of these tags that exist; None for one that is not annotated, or is not UTF-8.
 
-        A text over 4 MiB is left out, and what would make more than 64 MiB. Commits must be on a line that was read.
+        A text over 4 MiB is left out, and so is what would make more than 64 MiB together. The commits must be on a
+        line that was read.
         """
 
     def create_tags(self, tags: Sequence[NewTag]) -> None:
-        """Create these annotated tags, all of them or none: a LostRace where one of them exists."""
+        """Create these annotated tags, all of them or none.
+
+        Raises:
+            LostRace: one of them exists; nothing was written.
+        """
 
     def commit_of(self, branch: str) -> str | None:
         """The commit that the remote branch has at this moment; nothing else is read anew."""
@@ -149,9 +163,12 @@ class Repository(Protocol):
         """Commit `files` on top of `parent` and move the remote branch there, only if it still is at `expected`.
 
         `expected=None` means that the branch must not exist yet. Modes of the files stay as in `parent`. `look` is
-        called as late as can be before the branch moves, and at each try; what it raises is raised. `signed_by` is the
-        key that signs the commit, or `Forge.commit`, which makes it. A LostRace says that it is elsewhere.
-        Whatever is raised, nothing was written.
+        called as late as can be before the branch moves, and each time that this is tried again. `signed_by` is the key
+        that signs the commit, or `Forge.commit`, which makes it.
+
+        Raises:
+            LostRace: the branch is not at `expected` any more; nothing was written.
+            BaseException: what `look` raises; nothing was written.
         """
 
     def delete(self, branch: str, *, expected: str) -> None:
@@ -159,7 +176,10 @@ class Repository(Protocol):
 
 
 class Forge(Protocol):
-    """Where pull requests live. A ForgeError is raised where it refuses or does not answer, unless said otherwise."""
+    """Where pull requests live.
+
+    Unless a method says otherwise, it raises a ForgeError where the forge refused or did not answer.
+    """
 
     def disconnect(self) -> None:
         """Close every connection."""
@@ -176,7 +196,10 @@ class Forge(Protocol):
         """How many requests the rate limit has left; None where the forge has no limit."""
 
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the newest commits between revisions of a source, oldest first; none if it cannot be read."""
+        """The subjects of the newest commits from one revision of a source repository to another, oldest first.
+
+        Empty if the source is elsewhere or the token cannot read it: this is for readers, and never an error.
+        """
 
     def commits_ahead(self, source: str, old: str, new: str) -> int | None:
         """How many commits one revision has that the older one lacks; None if that cannot be read, as above."""
@@ -185,7 +208,10 @@ class Forge(Protocol):
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""
 
     def commit(self, *, parent: str, tree: str, files: Mapping[str, tuple[str, bytes]], message: str) -> bytes:
-        """The object of a commit that the forge makes and signs: `files`, with modes, on `parent`, which has `tree`."""
+        """The object of a commit that the forge makes and signs: on top of `parent`, whose tree is `tree`.
+
+        `files` are those that change, with mode and content. No branch moves.
+        """
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Open a pull request, or find and refresh the one that is open for the branch already."""
@@ -200,7 +226,10 @@ class Forge(Protocol):
         """When that label was put on last, and the branch pushed, by the forge's own clock."""
 
     def label(self, number: int, labels: Sequence[str]) -> bool:
-        """Add the labels that are missing; where that is refused, it warns. False: a permission lacks, also below."""
+        """Add the labels that are missing. If that is refused, it warns, and the proposal goes on.
+
+        False where the permission is missing, which may be given later; so do the next two.
+        """
 
     def unlabel(self, number: int, label: str) -> None:
         """Take a label away, if it is there."""
@@ -224,7 +253,8 @@ class Forge(Protocol):
 
         Only at `head`, and only where the base branch asks for checks, unless `without_checks`. `method` None is the
         repository's own default. It warns of what is not possible, as with labels. Returns the pull request as it is
-        then; if this set it to auto-merge, with the title and the text of that moment.
+        then: merged, queued, set to auto-merge, or as it was. If this set it to auto-merge, title and text are those of
+        that moment.
         """
 
     def merge_by_hand(self, number: int) -> PullRequest:
@@ -243,7 +273,10 @@ class Forge(Protocol):
         """The newest deployments of each of these environments, the newest first: a bounded number."""
 
     def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
-        """What was reported of these commits, by repository (None: this one), and deployed there by others: bounded."""
+        """What was reported of these commits, by repository (None: this one), and deployed to these environments.
+
+        All is asked together, and bounded. Our own records of deployments are left out.
+        """
 
     def deploy(self, deployment: Deployment) -> Problem | None:
         """Record a deployment with its artifacts, unless that was done; returns why an artifact is not recorded."""
@@ -289,7 +322,11 @@ class Race:
         self._lost = 0
 
     def wait(self, lost: LostRace) -> None:
-        """Stay out of the others' way for a while; raises `lost` once it makes no sense to try again."""
+        """Stay out of the others' way for a while.
+
+        Raises:
+            LostRace: `lost` itself, once it makes no sense to try again.
+        """
         now = self._clock.monotonic()
         self._lost += 1
         if self._lost > MOST_LOST or now - self._started > MOST_SECONDS:

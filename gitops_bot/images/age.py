@@ -61,7 +61,9 @@ async def choose_aged(
     name: str | None = None,
 ) -> Choice:
     """The choice of a policy with a `minimum_age`: the best tag that is old enough, and higher than the present one.
-    `built` gives the build time of a tag, None where its image does not say; as few as possible, the best first.
+
+    `built` gives the build time of one tag, None where the image does not say. It is asked for as few as possible: the
+    best first, and only for those that would be chosen.
     """
     choice = choose(policy, tags, current, name)
     if not isinstance(choice, Chosen) or not policy.minimum_age:
@@ -143,10 +145,11 @@ def choose_newest(
     now: datetime,
     name: str | None = None,
 ) -> Choice:
-    """Decide what an entry should pin, given every tag of its repository, in any order.
+    """Decide what an entry should pin, given every tag of its repository. The order of `tags` counts for nothing.
 
-    `times` has the build times of the `timed_tags`, None where the image does not say; one not in it is known to be
-    older. `built` is the time of what is pinned, by its digest where there is one: the tag may have been moved.
+    `times` has the build times of the `candidates`, None where the image does not say. One that is not in it is left
+    out of the choice: who asked knows that it is older than those that are. `built` is the time of what is pinned, by
+    its digest where there is one: the tag may have been moved since.
     """
     candidates = admit(policy, tags)
     known = {tag: time for tag in candidates.tags if (time := usable(times.get(tag), now)) is not None}

@@ -81,9 +81,10 @@ class Manifest:
 class Build:
     """The description of a manifest or index. None, or no platforms, if the image does not say.
 
-    `source` (a web address), `revision` and `version` are `org.opencontainers.image.*` (OCI image specification,
-    "Pre-Defined Annotation Keys"). `platforms` are sorted. `size` is what has to be pulled, in compressed bytes, for
-    `sized`, one of the platforms, in so many `layers`.
+    `source` (an http or https address), `revision` and `version` are the annotations or labels
+    `org.opencontainers.image.*` (OCI image specification, "Pre-Defined Annotation Keys"). `platforms` are as in
+    `linux/amd64`, sorted. `size` is what has to be pulled, in bytes, compressed, for `sized`, one of the platforms, and
+    `layers` is how many layers that are.
     """
 
     created: datetime | None = None
@@ -100,8 +101,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class BuildTimes:
-    """When the images of tags, and what is pinned, were built; None where unknown. Tags not in `times` are older. All
-    are of one kind, as two do not compare: when the registry got the images (`pushed`), or what they say (`created`).
+    """When the images of tags were built, and when what is pinned was; None where that is unknown.
+
+    All times are of one kind, as two kinds do not compare: when the registry got the images (`pushed`), or what the
+    images say (`created`). Tags that are not in `times` are older than those that are.
     """
 
     times: Mapping[str, datetime | None]
@@ -116,8 +119,10 @@ def normal_platform(platform: str) -> str:
 
 
 def runs_on(built: str, wanted: str) -> bool:
-    """Whether what is `built` for one platform runs on another: a processor runs what is for its older variants, as
-    containerd matches them (linux/arm/v7 runs linux/arm/v6). What names no variant runs on all.
+    """Whether what is `built` for one platform runs on another: a processor runs what is for its older variants.
+
+    As containerd matches them: linux/arm/v7 runs linux/arm/v6, and linux/amd64/v3 runs linux/amd64. What names no
+    variant runs on all.
     """
     os, processor, variant = (*built.split("/"), "", "")[:3]
     wanted_os, wanted_processor, wanted_variant = (*wanted.split("/"), "", "")[:3]

@@ -63,9 +63,11 @@ _NO_MAJOR: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What some tags have in common; formats with one `key` are one. `auto`: `inference` keeps it by itself; `moving`:
-    the tag itself is wanted, by its digest; the others are what a policy of that kind is called. `words` only this tag
-    uses, as far as it alone tells. A policy keeps within the `major` version, where that means anything.
+    """What some tags have in common; formats with one `key` are one.
+
+    `auto`: `inference` keeps the format by itself. `moving`: the tag itself is wanted, by its digest. The others are
+    what a policy of that kind is called. `words` are those that nobody but this tag uses, as far as it alone tells.
+    A policy keeps within the `major` version, where that means anything.
     """
 
     kind: Literal["auto", "moving", "dates", "builds", "commits"]

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
 #: By what tags are ordered, for people.
 ORDERS: Final[dict[Order, str]] = {
-    "semver": "version", "numerical": "number", "calver": "date", "alphabetical": "letter",
-}  # fmt: skip
+    "semver": "version",
+    "numerical": "number",
+    "calver": "date",
+    "alphabetical": "letter",
+}
 
 #: A family of tags: those with one suffix (`-alpine3.19`), with one prefix (`release-`), or with neither (empty). A
 #: suffix begins and a prefix ends with what separates it from the version.
@@ -162,8 +165,10 @@ def describe(policy: Policy) -> str:
 
 
 def check_families(families: Sequence[str]) -> None:
-    """Validate families before they are used. Raises ValueError, which says what to do, unless all are different
-    prefixes or suffixes.
+    """Validate families before they are used.
+
+    Raises:
+        ValueError: not all of them are prefixes or suffixes, or one is there twice; the message says what to do.
     """
     for family in families:
         if not _IS_FAMILY.match(family):
@@ -222,10 +227,12 @@ class NamedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What applies to one entry. `on_move` is None where the kind of the tag decides; images are built for all
-    `platforms`, or for those of the present one. `unmanaged` says why there is no policy. `own_policy` is said of this
-    very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only since the file has no
-    place for one.
+    """What applies to one entry.
+
+    `on_move` is None where the kind of the tag decides. An image has to be built for all `platforms`; where none are
+    said, for those of the present one. `unmanaged` says why there is no policy, where there is none. `own_policy`: the
+    policy is said of this very image, and so beats a promotion. `no_room`: digests are wanted, and `pin` is `tag` only
+    since the file has no place for one.
     """
 
     policy: NamedPolicy | None

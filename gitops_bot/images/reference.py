@@ -53,8 +53,11 @@ def is_tag(text: str) -> bool:
 
 
 def is_floating(tag: str) -> bool:
-    """Whether the tag is floating: `latest`, `main`, `1`, `1.2`, `v1`, `1.27-alpine`, `2022`; see `_FIXED`. In doubt a
-    tag does not move: then a move is shown to people instead of being followed.
+    """Whether the tag is floating: `latest`, `main`, `1`, `1.2`, `v1`, `1.27-alpine`, `2022`.
+
+    Not so: full versions, commits (7 hexadecimal digits or more, alone or after a prefix such as `sha-`), dates,
+    numbers from 100 (`v100`; years aside), and numbers after `build`, `run`, `ci`, `b` or `r`. In doubt a tag does not
+    move: then a move is shown to people instead of being followed.
     """
     return _FIXED.search(tag) is None
 
@@ -150,7 +153,11 @@ class ImageName:
 
     @classmethod
     def parse(cls, text: str) -> ImageName:
-        """Read a repository name without tag and digest. Raises ValueError, which quotes the text, if it is none."""
+        """Read a repository name without tag and digest.
+
+        Raises:
+            ValueError: the text is no repository name; the message says why and quotes it.
+        """
         head, slash, rest = text.partition("/")
         if slash and ("." in head or ":" in head or head == "localhost"):
             registry, path = head.lower(), rest
@@ -223,8 +230,11 @@ class Assignment:
     def parse(cls, text: str) -> Assignment:
         """Read `IMAGE=PIN`, where PIN is `TAG`, `TAG@DIGEST`, `@DIGEST`, `NEWNAME:TAG[@DIGEST]` or `NEWNAME@DIGEST`.
 
-        What stands before `@` is a NEWNAME where it holds a `/` or a `:`, the tag after the last `:` behind the last
-        `/`; else it is a tag. Raises ValueError, which says what is wrong.
+        What stands before `@` is a NEWNAME where it holds a `/` or a `:`, the tag after the last `:` behind the
+        last `/`; else it is a tag.
+
+        Raises:
+            ValueError: not of that form, or outside the OCI grammar; the message says which part.
         """
         image, equals, pin = text.partition("=")
         if not equals or not image or not pin:
@@ -246,7 +256,11 @@ class Assignment:
 
 
 def parse_assignments(texts: Sequence[str]) -> tuple[Assignment, ...]:
-    """Read every `IMAGE=PIN` of a command line. Raises UsageError with each that is wrong or given twice."""
+    """Read every `IMAGE=PIN` of a command line.
+
+    Raises:
+        UsageError: with one problem for each that cannot be read, and for each image that is given twice.
+    """
     advice = "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG"
     read: dict[str, Assignment] = {}
     problems: list[Problem] = []

@@ -155,7 +155,10 @@ _TOP: Bound = (math.inf,)
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """As a range states it: the numbers before its first open part and the pre-release; zeros in its `key`."""
+    """A version as a range states it: the numbers before the first open part, and the pre-release if it names one.
+
+    In its `key` the others are zero.
+    """
 
     numbers: tuple[int, ...]
     pre: Pre | None
@@ -190,8 +193,10 @@ class Range:
     groups: tuple[_Group, ...]
 
     def within(self, keys: Sequence[Key], *, prereleases: bool = False) -> tuple[list[int], list[int]]:
-        """Where in `keys` the versions stand that are within the bounds, and of these the admitted ones, in no order.
-        `prereleases` lets every group admit them. All keys at once: a call for each costs as much as all of choosing.
+        """Where in `keys` the versions stand that are within the bounds, and of these the ones that are admitted.
+
+        In no order. `prereleases` lets every group admit pre-releases. All keys at once, because a call for each costs
+        as much as all the rest of choosing.
         """
         groups = []
         for group in self.groups:

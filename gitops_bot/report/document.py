@@ -16,10 +16,10 @@ from gitops_bot.releases.layout.causes import Cause
 from gitops_bot.report.diff import diff_text
 from gitops_bot.report.screen import LONG
 from gitops_bot.report.status import next_step
+from gitops_bot.results.audit import Verdict as AuditVerdict
 from gitops_bot.results.checkout import Check, Verdict
 from gitops_bot.results.explained import EntryOutcome, Kind
 from gitops_bot.results.history import ENTRY_CHANGE, PIN, PULL_REQUEST, RELEASE
-from gitops_bot.results.history import Verdict as AuditVerdict
 from gitops_bot.results.result import Head
 from gitops_bot.results.shape import (
     BOOL,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.record import Between, Kind
     from gitops_bot.releases.history.releases import Content
     from gitops_bot.report.screen import Screen, Style
-    from gitops_bot.results.history import Audit, History, ReleaseMerge, Verdict
+    from gitops_bot.results.audit import Audit, Verdict
+    from gitops_bot.results.history import History, ReleaseMerge
     from gitops_bot.results.result import Head
     from gitops_bot.targets import WhyUnfollowed
 

@@ -1,12 +1,11 @@
-"""The releases of an environment, also as JSON, and the pull requests that brought them; and what `audit` finds."""
+"""The releases of an environment, also as JSON, and the pull requests that brought them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
-from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import is_digest, is_tag
 from gitops_bot.proposals.pull_request import State
 from gitops_bot.releases.history.record import Kind
@@ -15,10 +14,7 @@ from gitops_bot.results.shape import COMMIT, LINE, TEXT, TIME, define, many, one
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitops_bot.errors import Problem
-    from gitops_bot.images.reference import ImageName
     from gitops_bot.proposals.pull_request import Merge
-    from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.history.record import Between, Record
     from gitops_bot.releases.history.releases import Content
 
@@ -101,56 +97,3 @@ def differences(release: ReleaseMerge, tagged: str) -> tuple[str, ...] | None:
         return None
     wanted = json.loads(text(release))
     return tuple(key for key in wanted if key not in _OF_FORGE and key in document and document[key] != wanted[key])
-
-
-#: Whether what an entry pins can be pulled: with all platforms, without some of them, not at all; it is there but no
-#: image; the registry did not tell; or the entry pins nothing.
-Verdict = Literal["present", "incomplete", "missing", "no_image", "unknown", "unpinned"]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedEntry:
-    """An entry. `digest` is the pinned one, else what its tag names now; `absent` are the platforms that are gone."""
-
-    entry: Managed
-    verdict: Verdict
-    digest: str | None = None
-    absent: tuple[str, ...] = ()
-    problem: Problem | None = None
-
-
-class AuditedEnvironment(NamedTuple):
-    """The entries of an environment."""
-
-    name: str
-    entries: tuple[AuditedEntry, ...]
-
-    @property
-    def headline(self) -> str:
-        """How many of its images can be pulled."""
-        verdicts = [item.verdict for item in self.entries if item.verdict != "unpinned"]
-        return f"{verdicts.count('present')} of {counted(len(verdicts), 'pinned image')} can be pulled"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptImage:
-    """A manifest that must be kept: by whom, under which tags, in which indexes, and what it is about (a signature)."""
-
-    image: ImageName
-    digest: str
-    tags: tuple[str, ...]
-    environments: tuple[str, ...]
-    indexes: tuple[str, ...]
-    subjects: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.image}@{self.digest}"
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What `audit` says. `keep` and `histories` are None unless they are asked for."""
-
-    environments: tuple[AuditedEnvironment, ...] = ()
-    keep: tuple[KeptImage, ...] | None = None
-    histories: tuple[History, ...] | None = None

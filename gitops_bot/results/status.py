@@ -34,12 +34,12 @@ class EntryStatus:
 
     `since` is when its pin came, None where that is older than the history that was read. `source_pin` is what the
     environment that it is promoted from pins, of the repository `source_image`, and `drifts_since` when it began to
-    differ. `behind_releases` are the pins that the source has had since it had this one, `behind_commits` the commits
-    between the builds of both; None where nobody knows.
+    differ: None where it does not. `behind_releases` are the pins that the source has had since it had this one,
+    `behind_commits` the commits between the builds of both; None where nobody knows.
 
     `candidate` is what it would move to: the pin of the open `proposal`, else what was decided. `reason` is why it does
-    not yet, is not tracked, or failed, and `next` what to do about that. `after` is the open proposal to merge or close
-    first, where a limit is reached. `seen` is what its gates saw.
+    not yet, why it is not tracked, or what failed, and `next` what to do about that failure. `after` is the open
+    proposal to merge or close first, where a limit is reached. `seen` is what its gates saw.
     """
 
     entry: Managed

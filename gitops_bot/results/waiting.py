@@ -1,8 +1,8 @@
 """What waits for people after a full run, as the one issue tells it: its text, its comments, its memory (issue 26).
 
-A hidden line has what is in trouble, since when, and whether it was told as stuck. A comment begins with the same line
-and a higher number, and comes before the text: after a run that dies in between nothing is lost or told twice. Anybody
-may edit them: a line of another form is none, and then nothing counts as new.
+A hidden line has what is in trouble, since when, and whether people were told that it is stuck. A comment begins with
+the same line and a higher number, and comes before the text: a run that dies in between is known by it, so nothing is
+lost or told twice. Anybody may edit them: a line of another form is none, and then nothing counts as new.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class Item(NamedTuple):
 
 
 class State(NamedTuple):
-    """Since when each thing is as it is, and whether it was told as stuck, by comment `number`; all if `whole`."""
+    """Since when each thing is as it is, and whether it was told to be stuck, after the comment of this `number`.
+
+    Not `whole`: there may have been more.
+    """
 
     number: int = 0
     things: Mapping[tuple[str, str, str], tuple[datetime, bool]] = {}

@@ -143,7 +143,9 @@ def _place(entry: Managed | None, file: str | None) -> dict[str, object]:
 
 @dataclass(slots=True)
 class Cycles:
-    """Runs each cycle. Between two, only what its private fields hold stays."""
+    """Runs each cycle. Only the last good configuration, what was logged already, what registries answered about
+    digests, the logins that clouds gave, and for the page the tags of releases that were read last stay.
+    """
 
     options: Options
     environments: Sequence[str]

@@ -69,7 +69,10 @@ def target_of(path: str) -> Target | None:
 
 @dataclass(frozen=True, slots=True)
 class FileRule:
-    """A setting: files of these names (with `*` and `?`) are read by `target`, in overlays of these globs or all."""
+    """A setting: files of these names (`*` and `?` are wildcards) are read by `target`, in overlays of these globs.
+
+    Without globs, in every overlay of the environment.
+    """
 
     names: tuple[str, ...]
     target: Target
@@ -174,7 +177,10 @@ def is_file(name: str) -> bool:
 
 
 def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
-    """The files whose names imply a target, or `by_content` allow one, by directory: `apps/web/`,  `` for the top."""
+    """The files whose names imply a target, by directory: `apps/web/`, and the empty string for the top.
+
+    `by_content`: also those that may hold pins, as their content will tell.
+    """
     directories: dict[str, list[str]] = defaultdict(list)
     others: dict[str, list[str]] = defaultdict(list)
     alone: set[str] = set()
@@ -201,9 +207,10 @@ def in_directory(names: Collection[str]) -> dict[str, Target]:
 
 @dataclass(frozen=True, slots=True)
 class FileClaim:
-    """How an environment claims a file: by a setting (`target`), or as its name and content tell.
+    """How an environment claims a file, whether it is there or not.
 
-    `named`: a glob means the file, not its directory. `following` are the keys of its values that follow a pin.
+    `target` is what a setting says; without one, name and content tell. `named`: a glob means the file itself, and not
+    its directory. `following` are the keys of its values that follow a pin.
     """
 
     target: Target | None = None
@@ -221,7 +228,10 @@ class FileClaim:
         return any(candidate.READS is not None for candidate in ((target,) if target is not None else possible))
 
     def target_of_version(self, path: str, files: Mapping[str, bytes]) -> Target | None:
-        """The target that read one of its versions, which is among `files` by their names; None if that had no pins."""
+        """The target that read a version of it, None where that held no pins.
+
+        `files` are the version and what is beside it, by their names.
+        """
         name = posixpath.basename(path)
         target = self.target or target_of(path)
         if target is None and name in files:

@@ -33,7 +33,10 @@ _COMMA = re.compile(r"\s*,\s*")
 
 @dataclass(frozen=True, slots=True)
 class MappingEdit:
-    """The texts of keys of one mapping, None for one that goes; `behind` says which present key a new one follows."""
+    """What becomes of one mapping: the text of each of these keys, None for one that goes with its value.
+
+    `behind` says for each new key which present one it follows.
+    """
 
     mapping: MappingNode
     texts: dict[str, str | None] = field(default_factory=dict)
@@ -101,7 +104,10 @@ def _addition(document: Document, mapping: MappingNode, behind: KeyAndValue, tex
 
 
 def _removal(document: Document, mapping: MappingNode, pair: KeyAndValue) -> Splice:
-    """The cut of one pair: in block style its line with the comment, or behind a dash all up to the next key."""
+    """The cut that takes one pair and nothing else.
+
+    In block style it takes the line with its comment, or behind a dash all up to the next key, which takes its place.
+    """
 
     def refused(why: str) -> EditError:
         message = f"the stale {pair.key.value} cannot be removed cleanly: {why}"

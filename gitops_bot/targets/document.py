@@ -53,9 +53,10 @@ _STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a tex
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """One parsed file, whose documents have these `roots`; none where it holds nothing but blanks and comments.
+    """One parsed file. `roots` are of its documents: none where it holds nothing but blanks and comments.
 
-    Or a text inside of one: `origin` are the lines and columns in front of it, and `around` what stands in the file.
+    A text inside of a file is one too: `origin` are the lines and the columns in front of it, and `around` is what
+    stands in the file.
     """
 
     file: str
@@ -96,9 +97,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A YAML text in a literal block scalar (`values: |`): the `node` in the file, and the `document` that it holds.
+    """A YAML text inside of a YAML file: a literal block scalar (`values: |`), with a document of its own.
 
-    The file has blanks in front of its lines, so a change of the text is the same change there, in another place.
+    What stands in the file is the text with blanks in front of its lines. So a change of the text is the same change in
+    the file, only in another place. `document` is what it holds, `node` the scalar in the file around it.
     """
 
     node: ScalarNode
@@ -153,7 +155,11 @@ def read(data: bytes, file: str, *, several: bool = False) -> Document:
 
 
 def decode(data: bytes, file: str) -> str:
-    """The text of a file; an EditError if it is over 1 MiB, or not UTF-8."""
+    """The text of a file.
+
+    Raises:
+        EditError: over 1 MiB, or not UTF-8.
+    """
     if len(data) > SIZE_LIMIT:
         raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
     try:
@@ -185,7 +191,11 @@ def compose(
 
 
 def read_block(document: Document, pair: KeyAndValue) -> Block:
-    """The text of a block scalar as YAML; an EditError unless it is a literal one without anchor and tag."""
+    """Read the text of a block scalar as YAML.
+
+    Raises:
+        EditError: it is not a literal block scalar, is shared or tagged, or is not YAML; where it stands in the file.
+    """
     field, node = str(pair.key.value), pair.value
     if not isinstance(node, ScalarNode) or node.style != "|":
         what = _STYLES[node.style] if isinstance(node, ScalarNode) else "not a string"

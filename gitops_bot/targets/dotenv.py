@@ -32,7 +32,11 @@ _ENDS: Final = {quote: re.compile(rf"(?>(?:[^\\{quote}\n]|\\.)*){quote}") for qu
 
 
 def values(text: str) -> dict[str, str]:
-    """The values by their keys, of two the last one; a ValueError where docker compose refuses the file."""
+    """The values by their keys; of two the last one.
+
+    Raises:
+        ValueError: docker compose refuses the file.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     read: dict[str, str] = {}
     at = _end(_SKIP, text, 0)
@@ -110,7 +114,10 @@ def _decode(data: bytes, file: str) -> str:
 
 
 def _start(content: str, file: str, line: int) -> tuple[str, int, str]:
-    """The key of a statement, empty if compose's own environment has its value; where that starts; and its quote."""
+    """The key of a statement, where its value starts, and the quote in front of that.
+
+    No key where docker compose takes the value from its own environment.
+    """
     start = _START.match(content)
     if start is None or (start[2] is None and content[start.end() :].strip()):
         message, advice = "the line is not a statement", "Write `KEY=value`, or `#` in front of a comment."

@@ -167,7 +167,10 @@ class _Loader(Reader, Scanner, Parser, Composer, VersionedResolver):
         return True
 
     def scan_to_next_token(self) -> None:
-        """As in ruamel.yaml, but for the tabs that YAML and kustomize take, wherever no key can start."""
+        """As in ruamel.yaml, but for the tabs that YAML and kustomize take.
+
+        Wherever no key can start, blanks do not indent anything: behind a colon or a value, and inside a plain scalar.
+        """
         if self.index == 0 and self.peek() == _BYTE_ORDER_MARK:
             self.forward()
         while (first := self.buffer[self.pointer]) not in _PLAIN:

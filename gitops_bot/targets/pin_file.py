@@ -26,9 +26,11 @@ BARE: Final = "sha256:"
 class FileEntry:
     """An entry as it stands in its file. All texts are as written, never typed values: `1.10` stays `1.10`.
 
-    `line` and `column` count from 1; `refusal` says why it cannot be edited. `repository` is given where the names do
-    not tell it, and `says` is what its place has room for, if not everything. `choices`: it is a selector, whose tag is
-    one of these. `decided_by`: that file pins the image and wins. `unset`: the variable that pins it, set elsewhere.
+    `line` and `column` count from 1; `refusal` says why this entry cannot be edited (the others can). `repository` is
+    given where the names do not tell it. `says` is what its place has room for, where that is not everything.
+    `choices`: it is a selector, not an image, and its tag is one of these. `decided_by`: another file pins this image
+    and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
+    here sets, so that it is pinned elsewhere; refused, too.
     """
 
     name: str
@@ -95,9 +97,10 @@ class Frame(NamedTuple):
 class Place(Generic[ValueT]):
     """An entry and where its pin stands: all of it in `reference`, or in `tag` and `digest` by themselves.
 
-    `repository` is where a new name goes, its host to `registry` where there is one. A key that is missing is added
-    behind the one in front of it, of which `name` is the first. `frame` is what stays of the `reference`, where that is
-    not the repository alone. `digest_stays`: there must be one. `block` is the text inside of a file that holds them.
+    `repository` is where a person's new name goes, where the pin stands apart from it; its host goes to `registry`,
+    where there is one. A key that is missing is added behind the one in front of it, of which `name` is the first.
+    `frame` is what stays of the `reference`, where that is not the repository alone. `digest_stays`: there must be one.
+    `block` is the text inside of a YAML file that holds them all.
     """
 
     entry: FileEntry
@@ -202,7 +205,10 @@ class Target(ABC):
         r"""Parse a file; see `read`. `\0` alone stands for what git could not show: refuse it."""
 
     def count(self, data: bytes) -> int:
-        """How many entries a file has, 0 where it cannot be read; of thousands of files, from as little as tells it."""
+        """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files.
+
+        A target that can tell it, or that there are none, by less than reading all of it says so first.
+        """
         try:
             return len(self.read(data, "").entries)
         except EditError:
@@ -251,9 +257,10 @@ def pin_after(entry: FileEntry, pin: Pin) -> Pin:
 
 
 def matching(entries: Sequence[FileEntry], image: str) -> tuple[int, ...]:
-    """The places of the entries that a person means by `image`: those of that name, else those of that repository.
+    """The places of the entries of one file that a person means by `image`.
 
-    Two tags of one repository are told apart by name, and one pin is never put into both by accident.
+    Those whose `name` is exactly that, else those whose repository it is: two tags of one repository are told apart
+    by name, and one pin is never put into both by accident.
     """
     if by_name := tuple(index for index, entry in enumerate(entries) if entry.name == image):
         return by_name
@@ -287,14 +294,21 @@ def _unfit(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
 
 
 def pin_of(tag: str | None, digest: str | None) -> tuple[Pin, Literal["tag", "digest"] | None]:
-    """What a tag, maybe with its digest, and a digest pin, and which of them alone has a place (None: it has none)."""
+    """What a tag and a digest by themselves pin, and which of them alone has a place; None for one that has none.
+
+    The tag may carry its digest: `1.2@sha256:...`.
+    """
     name, joint, behind = (tag or "").partition("@")
     says: Literal["tag", "digest"] | None = "tag" if digest is None and not joint else "digest" if tag is None else None
     return Pin(name or None, behind or digest or None), says
 
 
 def texts(file: PinFile, place: Place[ValueT], assignment: Assignment) -> Iterator[tuple[ValueT, str]]:
-    """The values that an assignment is about, and what they become; an EditError if the entry has no place for it."""
+    """The values that an assignment is about, and what they become.
+
+    Raises:
+        EditError: the entry has no place for what is wanted.
+    """
     pin, name, tag, digest = pin_after(place.entry, assignment.pin), assignment.new_name, place.tag, place.digest
     if why := _no_room(place, pin, name):
         what, advice = why

@@ -1,9 +1,10 @@
 """What the versions of a file pin, where most of them differ in nothing but tags and digests.
 
 The values of `newTag`, `tag` and `digest` are cut out of the text, and what is left is read once by the file's target,
-with marks in their places; each further version only puts its own values there. That is the same as reading it in full,
-because such a value ends its line, means nothing else to YAML, and is a string to every parser. Whatever is written in
-another way stays in the text, so another value of it is another text to read.
+with other values in these places; each further version only puts its own there. That is the same as reading each
+version in full, because such a value ends its line, holds no character that means anything to YAML, and is a string to
+every parser. Whatever is written in another way stands in the text that is left, so another value of it is another text
+to read.
 """
 
 from __future__ import annotations
@@ -86,7 +87,10 @@ def state(target: Target, data: bytes) -> State:
 
 
 def only_pins(target: Target, before: bytes, after: bytes) -> bool:
-    """Whether two versions certainly differ in nothing but pins that an edit could have changed; False is no answer."""
+    """Whether two versions certainly differ in nothing but pins that an edit could have changed.
+
+    False where it takes a full reading to tell.
+    """
     if not target.CUT:
         return False
     (rest, old), (other, new) = _cut(before), _cut(after)

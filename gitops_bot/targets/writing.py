@@ -53,7 +53,11 @@ def needs_escapes(text: str) -> bool:
 
 
 def render(text: str, quote: str | None = None) -> str:
-    """A text in the quotes given, or plain where that stays a string, else in `"`; a ValueError if it needs escapes."""
+    """`text` as it is written into a file: in the quotes given, or plain where that stays a string, else in `"`.
+
+    Raises:
+        ValueError: it needs escapes.
+    """
     if needs_escapes(text):
         raise ValueError(f"{text[:300]!r} cannot be written without escapes")
     if not quote and is_plain_string(text):
@@ -75,7 +79,10 @@ NULLS = frozenset({"~", "null", "Null", "NULL"})
 
 
 def kind_in_go(text: str) -> str | None:
-    """What programs in Go take a plain scalar without a sign for; None for a string, and for null: that is no value."""
+    """What programs in Go take a plain scalar for; None for a string, and for null, which they take for no value.
+
+    Signs and leading points do not count: no tag and no name begins with one.
+    """
     if text.lower() in _TRUTHS and text in (text.lower(), text.upper(), text.title()):
         return "true or false"
     if not text[:1].isdecimal():
@@ -101,7 +108,11 @@ class Splice:
 
 
 def apply(text: str, splices: Iterable[Splice]) -> str:
-    """The text with every splice done, insertions before cuts; a ValueError if two overlap, or one leaves the text."""
+    """The text with every splice done; at one place an insertion comes before what is cut there.
+
+    Raises:
+        ValueError: two splices overlap, or one lies outside the text.
+    """
     parts: list[str] = []
     at = 0
     for splice in sorted(splices):

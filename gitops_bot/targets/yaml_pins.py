@@ -187,7 +187,11 @@ def apart(document: Document, place: Place[Slot]) -> Place[Slot]:
 
 
 def number(file: str, places: Iterable[Place[Slot]]) -> Iterator[Place[Slot]]:
-    """The places, each with a name of its own: `web`, `web#2`; an EditError if there are over 10,000 of them."""
+    """The places, each with a name of its own: `web`, `web#2`.
+
+    Raises:
+        EditError: there are over 10,000 of them.
+    """
     counts: Counter[str] = Counter()
     for index, place in enumerate(places):
         entry = place.entry
@@ -249,7 +253,8 @@ def value_refusal(
 ) -> Problem | None:
     """Why the value of a pair cannot be replaced without a doubt.
 
-    `fits`: a text is a good value, and `__X__` no placeholder; `advice` is for a template. `aliases`: see `reference`.
+    `fits`: a text is a good value of the field, so that `__X__` is not a placeholder; `advice` is for one that is a
+    template. `aliases`: see `reference`.
     """
     field, value = str(pair.key.value), pair.value
     if problem := form_refusal(document, field, pair):

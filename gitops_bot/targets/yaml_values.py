@@ -68,7 +68,10 @@ class Placed:
 
 
 def documents(text: str, file: str = "") -> tuple[Placed, ...] | None:
-    """The documents of a YAML file, a list of resources as its items; None if it is malformed, too long or too deep."""
+    """The documents of a YAML file; None where it cannot be read. A list of resources is its items.
+
+    The cost is bounded: a file with more than 20,000 tokens, or nested deeper than 50, cannot be read.
+    """
     try:
         roots = compose(text, _DEPTH, _TOKENS, several=True)
     except YAMLError:

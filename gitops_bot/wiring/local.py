@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 class Local(NamedTuple):
     """What the command line and the checkout around it say.
 
-    `servers`: one of each forge; `server` is the one that has the repository, or the first. `named`: the command line
-    or a configuration names the repository. `config` is the one of `--config`; `checkout` the one around the command,
-    if of this repository. `advice` is what to do where that cannot be read: a folder here may have its name.
+    `servers`: one of each forge, with its token; `OWNER/NAME` is on the first. `server` is the one that has the
+    repository, or the first. `named`: the command line or a configuration names the repository. `config` is the one of
+    `--config`; `checkout` is the checkout around the command, if it is one of this repository. `advice` is what to
+    do where the repository cannot be read: a folder here may have its name.
     """
 
     address: Address

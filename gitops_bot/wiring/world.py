@@ -44,10 +44,11 @@ def _log_notice(message: str, advice: str) -> None:
 
 
 class CycleContext(NamedTuple):
-    """What a cycle of `run` adds to its options; `documents` and `logins` stay from one cycle to the next.
+    """What a cycle of `run` adds to its options.
 
     `whole` surrounds each group of writes that belong together. `observe` is called with each request to a registry,
-    `warn` with each problem that stops nothing. `config` replaces the present configuration.
+    `warn` with each problem that stops nothing. `config` replaces the present configuration. `documents` and `logins`
+    keep what registries said about digests, and the logins of clouds, from one cycle to the next.
     """
 
     whole: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -118,14 +119,7 @@ def open_world(
             branch, commit = config.branch, repository.head(config.branch)
         if request is not None and where.name is None:
             _refuse_without_forge(config, environments, where.url)
-        logins = access(config, environ, local.servers)
-
-        def make() -> Registry:
-            from gitops_bot.edges.registry import Registry
-
-            client = partial(Registry, logins, environ, clock, cache=cache, packages=packages(local))
-            return client(observe=cycle.observe, documents=cycle.documents, logins=cycle.logins)
-
+        make = partial(_registry, access(config, environ, local.servers), local, environ, clock, cycle, cache)
         registries, rights = _Registries(stack, make), (server.TOKENS[0], server.RIGHTS)
         world = World(repository, registries, forge, clock, progress, cycle.whole, cycle.warn, *rights)
         on_forge = where.name is not None and where.host is not None
@@ -142,6 +136,28 @@ def _connect_forge(local: Local, clock: Clock, cycle: CycleContext, *, writes: b
         log.once("token.unused", level="warning", host=where.host or "", next=server.TOKEN_ELSEWHERE)
         return None
     return server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
+
+
+def _registry(
+    registries: Mapping[str, RegistryAccess],
+    local: Local,
+    environ: Mapping[str, str],
+    clock: Clock,
+    cycle: CycleContext,
+    cache: Path | None,
+) -> Registry:
+    from gitops_bot.edges.registry import Registry
+
+    return Registry(
+        registries,
+        environ,
+        clock,
+        observe=cycle.observe,
+        documents=cycle.documents,
+        logins=cycle.logins,
+        cache=cache,
+        packages=packages(local),
+    )
 
 
 def packages(local: Local | None) -> Sequence[PackageApi]:

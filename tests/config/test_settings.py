@@ -6,7 +6,7 @@ import pytest
 
 from gitops_bot import config
 from gitops_bot.config import ReleaseInfo
-from gitops_bot.config.propose import Signer, SigningKey
+from gitops_bot.config.commits import Signer, SigningKey
 from gitops_bot.config.require import CheckForm
 from gitops_bot.errors import ConfigError
 from gitops_bot.images.build import LABELS

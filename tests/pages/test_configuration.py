@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gitops_bot import config
-from gitops_bot.config import form, form_policy, form_target, propose, require, validation
+from gitops_bot.config import commits, form, form_policy, form_target, propose, require, validation
 from gitops_bot.config.document import parse
 from gitops_bot.config.schema import schema
 from tests.conftest import PROJECT
@@ -17,7 +17,7 @@ from tests.pages.configuration import SECTIONS, Section
 PAGE = PROJECT / "docs" / "configuration.md"
 SCHEMA = schema()
 
-MODULES = (form, form_policy, form_target, propose, require)
+MODULES = (commits, form, form_policy, form_target, propose, require)
 NAMES = ("ConfigForm", *SCHEMA["$defs"])
 FORMS = [
     getattr(module, name) for name in ("ConfigForm", *SCHEMA["$defs"]) for module in MODULES if name in vars(module)

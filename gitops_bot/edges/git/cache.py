@@ -37,10 +37,11 @@ _GRACE = 60.0
 
 
 def claim(cache: Path | None, url: str, stack: ExitStack) -> Path | None:
-    """The folder for the copy of `url` in the cache, locked until `stack` closes.
+    """The folder for the copy of `url` in the cache, locked until `stack` closes; None if the cache is unavailable.
 
-    None, and logged, where it is in use by another process, not writable, or owned or writable by another user (git
-    runs what a repository's configuration says): a cache only saves time. None also without a cache.
+    That is: no cache given, the folder in use by another process, the cache not writable, or owned or writable by
+    another user (git runs what a repository's configuration says). A cache only saves time, so this is no error, but is
+    logged as `cache.unused`.
     """
     if cache is None:
         return None
@@ -144,9 +145,9 @@ def scratch_folder(
 ) -> tuple[Path, Path]:
     """A folder that is deleted when `stack` closes, and a git configuration file in it that begins with `settings`.
 
-    It is made in `temporary`, or where the system has its temporary files; those of killed processes are deleted first.
-    The file allows reading `trusted`, a folder that the user named and that may be another user's: the remote side of a
-    path reads this file too, unlike settings in the environment.
+    It is made in `temporary`, or where the system has its temporary files. Those of processes that were killed are
+    deleted first. The file allows reading `trusted`, a folder that may belong to another user: the user named this
+    repository. The remote side of a path reads the file too, unlike environment settings of one command.
 
     Raises:
         GitError: they cannot be created.

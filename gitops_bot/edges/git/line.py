@@ -1,8 +1,9 @@
 """The first-parent line of a commit: what each commit on it changed in the given directories.
 
-Each commit is compared with its first parent, merges too, so a pull request is one step however it was merged. Windows
-of a fixed number of commits keep the result from depending on the cache. Nothing bounds what one commit takes in a `git
-log --raw -- PATHS`; see `Store.differences`.
+Each commit is compared with its first parent, merges too, so a pull request is one step however it was merged. The line
+is read in windows of a fixed number of commits, not as deep as the copy happens to be, so the result never depends on
+the cache. `git log --raw -- PATHS` would do this in one process, but nothing bounds what one commit takes; see
+`Store.differences`.
 """
 
 from __future__ import annotations

@@ -141,9 +141,10 @@ class Git:
 
         A push calls `look` when it has read the refs of the remote (before that, where `HOOK` cannot run), and sends
         nothing if that raises. A git that does not see `HOOK`, as one with files of its own, has pushed by then.
+
         More than `limit` bytes of output are an error; with `cut` the rest is not read. `bounded`: neither is what git
-        prints after 5 s of computing time, 128 MiB of memory, or 20 s; the status tells. `traces` are variables of git,
-        whose traces end up in `GitOutput.trace`.
+        prints after 5 s of computing time or 128 MiB of memory, as far as the system can limit these, or after 20 s;
+        the status tells. `traces` are variables of git, whose traces end up in `GitOutput.trace`.
 
         Raises:
             TimedOut: git took longer than `timeout` seconds.

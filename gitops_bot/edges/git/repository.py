@@ -8,23 +8,18 @@ filter, line ending or hook of the repository can change a byte.
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitops_bot import redact
-from gitops_bot.config.propose import SigningKey
 from gitops_bot.edges.clock import Clock
 from gitops_bot.edges.git.branches import BranchReader
 from gitops_bot.edges.git.cache import claim, is_worn, make, scratch_folder
 from gitops_bot.edges.git.line import WINDOWS, LineReader
 from gitops_bot.edges.git.process import TIMEOUT, Git, error
-from gitops_bot.edges.git.refusals import quote, tag_refusal
+from gitops_bot.edges.git.refusals import tag_refusal
 from gitops_bot.edges.git.remote import (
     BRANCH_ADVICE,
     NO_BLOBS,
@@ -38,7 +33,8 @@ from gitops_bot.edges.git.remote import (
     check_own,
     is_branch,
 )
-from gitops_bot.edges.git.store import DamagedError, Store, damage, identity, parse_commit
+from gitops_bot.edges.git.signing import sign
+from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError
 from gitops_bot.releases.history.pin_files import REGULAR
@@ -46,11 +42,13 @@ from gitops_bot.releases.layout.glob import is_path
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from gitops_bot.config.commits import SigningKey
     from gitops_bot.edges.facts import Refusal
     from gitops_bot.edges.git.remote import Credentials
-    from gitops_bot.edges.git.store import CommitHeaders, TreeEntry
+    from gitops_bot.edges.git.signing import ForgeCommit
+    from gitops_bot.edges.git.store import TreeEntry
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.releases import NewTag
@@ -58,9 +56,6 @@ if TYPE_CHECKING:
 
 #: Depths of the copy, in steps: the first is enough for a proposal on the current base.
 DEPTHS = (2, 50, 1000)
-#: `engine.world.Forge.commit`.
-ForgeCommit = Callable[..., bytes]
-_PERSON = re.compile(rb"^(author|committer) (.*) <(.*)> ([0-9]+ [+-][0-9]{4})$", re.MULTILINE)
 
 _T = TypeVar("_T")
 
@@ -315,7 +310,7 @@ class Repository:
     ) -> str:
         author, committer = (identity(self._environ, role) for role in ("AUTHOR", "COMMITTER"))
         commit = self._store.commit(parent, files, message, author, committer)
-        return commit if signed_by is None else _sign(self._store, commit, files, signed_by)
+        return commit if signed_by is None else sign(self._store, commit, files, signed_by)
 
     def _fetch(self, blobs: str | None = None) -> dict[str, str]:
         self._heads = self._in_its_format(partial(self._remote.fetch, self._base), blobs or self._filter)
@@ -371,51 +366,3 @@ class Repository:
             return tuple((self._copy / "shallow").read_text("ascii").split())
         except FileNotFoundError:
             return ()
-
-
-def _sign(store: Store, unsigned: str, files: Mapping[str, bytes], by: SigningKey | ForgeCommit) -> str:
-    """The signed commit instead of `unsigned`, which changes these files; returns its id.
-
-    Raises:
-        GitError: the key cannot be used, or the forge made another commit.
-        BaseException: what the forge raises.
-    """
-    (stored,) = store.look_up([unsigned])
-    data = (stored and stored.data) or b""
-    if (ours := parse_commit(data)) is None:
-        raise damage(f"object {unsigned} is no commit")
-    if isinstance(by, SigningKey):
-        return _by_key(store, data, ours, by)
-    tree, (parent,) = store.tree(unsigned), ours.parents
-    (base,) = store.trees([parent])
-    changed = {path: (tree[path].mode, content) for path, content in files.items()}
-    signed = by(parent=parent, tree=base, files=changed, message=ours.message)
-    theirs = parse_commit(signed)
-    # Only who made it, and when, may differ.
-    if theirs is None or _content(theirs) != _content(ours):
-        message = "the forge made another commit than it was asked for, which is not pushed"
-        raise error(message, "Run again; if it stays so, set another `commits` in gitops-bot.yaml.")
-    return store.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed).decode().strip()
-
-
-def _content(commit: CommitHeaders) -> tuple[str, tuple[str, ...], str]:
-    return commit.tree, commit.parents, commit.message.rstrip("\n")
-
-
-def _by_key(store: Store, data: bytes, commit: CommitHeaders, key: SigningKey) -> str:
-    file = key.ssh_key_file
-    if file is not None and not (os.access(file, os.R_OK) and Path(file).is_file()):
-        raise error(f"`{key}`: there is no such file that can be read", "Put the key there, or correct `commits`.")
-    settings = (("gpg.format", "ssh" if file else "openpgp"), ("user.signingKey", file or key.gpg_key or ""))
-    people = [
-        (f"GIT_{role.decode().upper()}_{part}", value.decode())
-        for role, *values in _PERSON.findall(data.partition(b"\n\n")[0])
-        for part, value in zip(("NAME", "EMAIL", "DATE"), values, strict=True)
-    ]
-    git = replace(store.git, variables=(*store.git.variables, *people))
-    arguments = ("commit-tree", "-S", commit.tree, "-p", commit.parents[0], "-F", "-")
-    answer = git.run(*arguments, stdin=commit.message.encode(), settings=settings)
-    if answer.status != 0:
-        advice = "Check that the key exists and has no passphrase, and that only its owner may read its file."
-        raise error(f"git cannot sign commits with `{key}`{quote(answer.err)}", advice)
-    return answer.out.decode("ascii").strip()

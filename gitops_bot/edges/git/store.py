@@ -233,9 +233,10 @@ class Store:
     ) -> Iterator[list[TreeChange] | None]:
         """The files in these directories (`.` is all) that differ between each two trees; None where they are too much.
 
-        Git collects what differs before it prints, and three small trees that refer to one another over and over
-        contain a billion paths. So its memory, time and output are limited. What is too much for these by itself is
-        compared in the directories alone; after a few that still are, all others are too much.
+        Git collects what differs between two trees before it prints, and three small trees that refer to one another
+        over and over contain a billion paths. So its memory, time and output are limited. Where they are not enough for
+        two trees by themselves, they are compared in the directories alone; after a few that are still too much, all
+        others are.
         """
         pathspecs = () if "." in directories else tuple(f":(literal){directory}" for directory in directories)
         at = too_much = 0

@@ -164,10 +164,18 @@ def read_rate_limit(remaining: str, reset: str) -> RateLimit | None:
 #: GitHub's type of a rule in a ruleset -> ours; GraphQL has it in capitals. Others (patterns, deployments, scans) do
 #: not concern the bot.
 _KINDS: Mapping[str, RuleKind] = {
-    "pull_request": "pull-request", "required_status_checks": "checks", "required_workflow_status_checks": "checks",
-    "workflows": "checks", "merge_queue": "queue", "required_signatures": "signatures", "update": "update",
-    "required_linear_history": "linear", "creation": "creation", "deletion": "deletion", "non_fast_forward": "force",
-}  # fmt: skip
+    "pull_request": "pull-request",
+    "required_status_checks": "checks",
+    "required_workflow_status_checks": "checks",
+    "workflows": "checks",
+    "merge_queue": "queue",
+    "required_signatures": "signatures",
+    "required_linear_history": "linear",
+    "update": "update",
+    "creation": "creation",
+    "deletion": "deletion",
+    "non_fast_forward": "force",
+}
 #: Merge method -> the settings that allow it, in GraphQL and in REST.
 METHODS: Mapping[MergeMethod, tuple[str, str]] = {
     "merge": ("mergeCommitAllowed", "allow_merge_commit"),
@@ -258,9 +266,14 @@ def base_by_rest(repository: Any, branch: Any, rules: Any) -> Base:
 
 #: `type` -> the status that REST would use.
 _STATUS = {
-    "NOT_FOUND": 404, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "RATE_LIMITED": 429, "RATE_LIMIT": 429,
-    "MAX_NODE_LIMIT_EXCEEDED": 413, "RESOURCE_LIMITS_EXCEEDED": 413,
-}  # fmt: skip
+    "NOT_FOUND": 404,
+    "FORBIDDEN": 403,
+    "INSUFFICIENT_SCOPES": 403,
+    "RATE_LIMITED": 429,
+    "RATE_LIMIT": 429,
+    "MAX_NODE_LIMIT_EXCEEDED": 413,
+    "RESOURCE_LIMITS_EXCEEDED": 413,
+}
 _UNKNOWN = re.compile(
     r"doesn't exist on type|doesn't accept argument|isn't a defined input type|(?:unknown|cannot query) field",
     re.IGNORECASE,

@@ -97,7 +97,9 @@ class Api:
         root: str | None = None,
         once: bool = False,
     ) -> Any:
-        """Send one REST request, as `Wire.ask`. `path` is below the repository, or below `root`.
+        """Send one REST request and return the JSON of the answer. `path` is below the repository, or below `root`.
+
+        `once` is for what GitHub would do twice: it is not sent again where it may have been done.
 
         Raises:
             Refused: with a status in `expected` that is not a rate limit.

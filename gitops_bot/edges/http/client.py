@@ -394,7 +394,9 @@ class Pace:
 
     @contextmanager
     def turn(self, longest_pause: float) -> Iterator[int]:
-        """Wait for the turn of one request, which lasts as long as the block; yields what `slow_down` takes as `seen`.
+        """Wait for the turn of one request, which lasts as long as the block.
+
+        Yields the number of slow-downs so far, for `slow_down`.
 
         Raises:
             NoResponse: the host asked for a pause longer than `longest_pause` seconds.

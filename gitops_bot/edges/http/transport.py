@@ -30,9 +30,10 @@ SHOWN = 200
 
 
 class NoResponse(Exception):  # noqa: N818 - the registry edge turns it into an error with the registry's name
-    """No usable answer came. `what` follows the host's name, as in "ghcr.io did not answer in time".
+    """No usable answer came. `what` continues a sentence after the host's name: "ghcr.io did not answer in time".
 
-    `again`: the same request may succeed at once; `reached`: there was a connection. The caller fills in `host`.
+    `again`: the same request may succeed at once; `reached`: there was a connection; `status`: the HTTP status if any.
+    The caller fills in `host`.
     """
 
     def __init__(
@@ -132,8 +133,9 @@ def answer_limit(seconds: float) -> Limit:
 class Allowance:
     """The time for everything that is asked for one question, such as the pages of a list, by one thread or several.
 
-    Requests under way count, several at once as one, and waits that the host asked for; not those for the user's own
-    `rate` and `concurrency`. `limit` is called when the first request begins.
+    Only time counts in which a request is under way, or waits because the host asked for that. Waiting for the user's
+    own `rate` and `concurrency` is free. Several requests at once count once. `limit` is called when the first request
+    begins.
     """
 
     clock: Clock
@@ -186,7 +188,10 @@ HEAD = 256 * 1024
 
 
 class Deadline(threading.local):
-    """The time left to the thread's current request, from `begin` on, and the bytes it may read before the body."""
+    """The time left to the thread's current request, and the bytes it may read before the body.
+
+    Start it with `begin` for each request, and check it before each wait for the network.
+    """
 
     #: Bytes that may still come before the body; None once it has begun: the caller limits its length.
     head: int | None = HEAD

@@ -1,9 +1,12 @@
-"""The bot's credentials for a registry: from `registries:`, else from `docker login` (config.json) and `podman login`
-(auth.json), else from the cloud that the bot runs in. Without any it is anonymous, also at ghcr.io: GITHUB_TOKEN goes
-to a registry only if `registries:` names it as the password.
+"""The bot's credentials for a registry: from `registries:`, else from `docker login` and `podman login`, else from the
+cloud that the bot runs in. Secrets are kept out of every `repr`.
 
-Credential helpers are programs `docker-credential-*`: the argument is `get`, the server is on standard input, JSON or
-the message of a failure on standard output.
+Without any the bot is anonymous, also at ghcr.io: GITHUB_TOKEN goes to a registry only if `registries:` names it as the
+password.
+
+`docker login` writes config.json, `podman login` auth.json. Credential helpers are programs named
+`docker-credential-*`: the only argument is `get`, the server is on standard input, JSON on standard output; so is the
+message of a failure.
 """
 
 from __future__ import annotations
@@ -234,8 +237,10 @@ _NOT_FOUND = "credentials not found in native keychain"
 def ask_helper(
     name: str, server: str, environ: Mapping[str, str], timeout: float = HELPER_TIMEOUT
 ) -> Credential | None:
-    """The credential that `docker-credential-<name>` has for a server; None if it has none. Raises NoLogin if it is not
-    on the PATH of `environ`, failed, or gave an answer that cannot be read.
+    """The credential that `docker-credential-<name>` has for a server; None if it has none.
+
+    Raises:
+        NoLogin: it is not on the PATH of `environ`, it failed, or its answer cannot be read.
     """
     if not _NAME.match(name):
         raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Fix the Docker configuration.")

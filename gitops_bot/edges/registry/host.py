@@ -162,10 +162,11 @@ _ADVICE = "Run again later, or ask the registry's operator why it is slow; other
 
 @dataclass(slots=True)
 class ImageLimits:
-    """The time limit of each image of one registry: `seconds` for everything that a run asks about one image.
+    """The time limit of each image of one registry. A hundred images must not take a hundred times as long.
 
-    A hundred images must not take a hundred times as long: once an image ran out of time and nothing was answered
-    during the last quarter of it, the others get only seconds, until one is answered.
+    Once an image ran out of time and nothing was answered during the last quarter of it, the others get only seconds,
+    until one is answered: then it is not the registry that is slow. `seconds` are for everything that a run asks about
+    one image.
     """
 
     clock: Clock
@@ -363,8 +364,10 @@ class ImageRepository:
 
 
 def location(image: ImageName, access: Mapping[str, RegistryAccess]) -> ImageName:
-    """Where an image is read: below its registry's mirror, if it has one, and nowhere else: which of the two answered
-    would decide what is proposed, and many mirrors are for registries that cannot be reached.
+    """Where an image is read: below its registry's mirror, if it has one, and nowhere else.
+
+    The bot never falls back to the registry itself: which of the two answered would decide what is proposed, and a
+    mirror is often used because the registry cannot be reached.
     """
     mirror = access[image.registry].mirror if image.registry in access else None
     if mirror is None:

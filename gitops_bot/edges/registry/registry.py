@@ -21,7 +21,8 @@ from gitops_bot.edges.registry.documents import FOLDER, Documents
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
-from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page, list_referrers
+from gitops_bot.edges.registry.referrers import list_referrers
+from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
 from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
@@ -54,9 +55,11 @@ class Registry(AbstractContextManager["Registry"]):
     """Reads tags, digests and image descriptions from registries. Implements `engine.world.Registry`.
 
     Each question is sent once per run, from any number of threads. All raise a RegistryError if the registry refused or
-    failed, if its answer cannot be trusted, or if a tag or digest is outside the grammar. `access` is by the normalised
-    name of a registry (`docker.io`, `localhost:5000`). `environ` has the passwords that it names, the location of
-    docker's credentials, and proxies. `observe` is called for every request, with the registry's host.
+    failed, if its answer cannot be trusted, or if a tag or digest is outside the grammar.
+
+    `access` is by the normalised name of a registry (`ghcr.io`, `docker.io`, `localhost:5000`). `environ` has the
+    passwords that it names, the location of docker's credentials, and proxies. `observe` is called for every request,
+    with the registry's host.
     """
 
     def __init__(
@@ -75,10 +78,11 @@ class Registry(AbstractContextManager["Registry"]):
         cache: Path | None = None,
         packages: Sequence[PackageApi] = (),
     ) -> None:
-        """`seconds` limits one try of a request, and one answer of a credential helper; `image_seconds` all requests
-        for one image with their retries and waits. `documents` and `logins` are caches in memory that a later Registry
-        may share, `cache` is a folder for what images say. `packages` are what forges list of their registries, for
-        build times.
+        """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
+
+        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`
+        and `logins` are caches in memory that a later Registry may share, `cache` is a folder for what images say about
+        themselves. For build times: `packages` are what forges list of the registries that they have.
         """
         self._access, self._clock, self._image_seconds = access, clock, image_seconds
         self._head_start = min(HEAD_START, seconds / 10)

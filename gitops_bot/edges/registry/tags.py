@@ -1,5 +1,6 @@
-"""The lists of a repository, page by page: of tags, and of what refers to a manifest (OCI distribution 1.1, "Listing
-Referrers"). An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
+"""The list of tags of a repository, page by page, with the quirks of registries named where they matter.
+
+An incomplete list is an error: a missing tag looks like a deleted one, or hides the newest.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ from urllib.parse import quote
 
 from gitops_bot.edges.http import UnsafeAddress, follow_own, host_of, origin, parse_json
 from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
-from gitops_bot.edges.registry.manifest import INDEXES, MANIFEST_BYTES, children_of
-from gitops_bot.images.reference import is_digest, is_tag
+from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops_bot.edges.http import Answer
     from gitops_bot.edges.registry.host import ImageRepository
-    from gitops_bot.images.build import Child
 
 T = TypeVar("T")
 
@@ -211,40 +210,3 @@ def next_query(answer: Answer, listed: str) -> str | None:
             raise Untrusted(f"continues its {listed} at another host, {host_of(target)[:200]!r}", _NOTHING_LOST)
         return target.query.decode("ascii")
     return None
-
-
-#: What registries without that API answer, as oras and go-containerregistry take it.
-_NO_API = (400, 404, 405, 406, 501)
-_REFERRER_PAGES, _MOST_REFERRERS = 100, 10_000
-_KEPT = "Ask the registry's operator: what refers to an image is not known, and must not be deleted."
-
-
-def list_referrers(repository: ImageRepository, digest: str) -> tuple[Child, ...] | None:
-    """What refers to a digest; None if the registry has no API for that: clients then push tags instead."""
-    found: dict[str, Child] = {}
-    query: str | None = ""
-    asked: set[str] = set()
-    while query is not None:
-        asked.add(query)
-        try:
-            answer = repository.get(f"referrers/{digest}{query and '?'}{query}", INDEXES[0], MANIFEST_BYTES)
-        except Refused as refused:
-            if len(asked) == 1 and refused.is_one_of(*_NO_API):
-                return None
-            raise
-        match parse_json(answer.body):
-            case {"schemaVersion": 2, "manifests": list() | None as manifests} if all(map(_is_usable, manifests or ())):
-                found |= {child.digest: child for child in children_of({"manifests": manifests})}
-            case _ if len(asked) == 1 and answer.media_type not in INDEXES:
-                return None  # such as the web page that some servers have at every address
-            case _:
-                raise unexpected(answer, "a list of referrers")
-        query = next_query(answer, "list of referrers")
-        if query in asked or len(asked) >= _REFERRER_PAGES or len(found) > _MOST_REFERRERS:
-            raise Untrusted("has an endless list of referrers", _KEPT)
-    return tuple(found.values())
-
-
-def _is_usable(entry: object) -> bool:
-    digest = entry.get("digest") if isinstance(entry, dict) else None
-    return isinstance(digest, str) and is_digest(digest)

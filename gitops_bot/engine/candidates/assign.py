@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 async def candidates(context: Context, asked: Pins) -> Candidates:
-    """The pins that the command line names, for the entries that they match; a UsageError for none, or two for one."""
+    """The pins that the command line names, for the entries that they match.
+
+    Raises:
+        UsageError: two assignments ask for different pins of one entry, or none of them matches one.
+    """
     by_entry: dict[EntryKey, Assignment] = {}
     matched: list[tuple[Managed, Assignment] | Failed] = []
     for assignment in asked.assignments:

@@ -59,7 +59,8 @@ async def candidates(context: Context) -> Candidates:
 def _without_partner(context: Context, polled: Sequence[Managed]) -> Iterator[Held]:
     """Hold the entries whose image any wave before has, while the source has no entry to promote to them.
 
-    By the environment's policy they would overtake the waves. Where a file of these cannot be read, nobody can tell.
+    The policy of the environment is for images that no wave before has: those it would let overtake the waves. Where a
+    file of these cannot be read, nobody can tell.
     """
     snapshot = context.snapshot
     waves = [snapshot.states[name] for name in snapshot.config.waves_before(context.environment.name)]

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SelectorTarget(YamlTarget):
-    """A file with such Services; see `Target`. `key` is the key of the selector, and each of `slots` a value of it."""
+    """A file with such Services; see `Target`. Only a setting tells which Service selects a slot.
+
+    `key` is the key of the selector, and each of `slots` a value of it.
+    """
 
     NOUN: ClassVar = "Service"
 

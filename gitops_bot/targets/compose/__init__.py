@@ -1,7 +1,8 @@
 """Compose files: the pins are images of services, or the defaults of variables in them that nothing sets.
 
-Variables are substituted as in https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `${VAR}`,
-with a default as in `${VAR:-default}` (also where it is empty) and `${VAR-default}`, or required: `${VAR:?message}`.
+Variables are substituted as the compose specification says,
+https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md: `$VAR`, `${VAR}`, with a default as in
+`${VAR:-default}` (also where the variable is empty) and `${VAR-default}`, or required as in `${VAR:?message}`.
 """
 
 from __future__ import annotations
@@ -165,7 +166,10 @@ class Service(NamedTuple):
 
 
 def _services(parsed: Document) -> tuple[Service, ...]:
-    """Every service that runs an image of a registry, in the file's order; none that is built or has no `image`."""
+    """Every service that runs an image of a registry, in the order of the file.
+
+    One with `build:` is built, whatever it is called. One that `extends:` another has its image there.
+    """
     with_image: list[tuple[ScalarNode, Slot, ScalarNode]] = []
     listed = nodes.value(parsed.root, "services")
     for key, value in listed.value if isinstance(listed, MappingNode) else ():

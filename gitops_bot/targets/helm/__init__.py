@@ -1,7 +1,8 @@
 """Values of Helm charts: in files of their own, and in resources of Argo CD and Flux.
 
-Images are found by the paths of a configuration, or by their shape: a mapping with `repository` beside `tag` or a
-digest, or a reference with one of them at the key `image`. A tag that is empty is the chart's own choice, and no pin.
+Images are found by their shape, or by the paths that a configuration gives. The shapes are a mapping with `repository`
+beside `tag` or a digest, with or without `registry`, and a text at the key `image` that is a reference with a tag or a
+digest. A tag that is empty is the chart's own choice, and no pin.
 """
 
 from __future__ import annotations
@@ -174,7 +175,10 @@ def _refuse(parsed: Document, text: str, label: str, why: Problem) -> Tree:
 
 @dataclass(frozen=True, slots=True)
 class ImagePaths:
-    """The paths of an image as tuples of keys: `image` is that of all of it, and `name` no path, but the repository."""
+    """Where an image of a configuration stands; each path is a tuple of keys.
+
+    All of it may stand in one text, at `image`. A `name` is not a path, but the repository.
+    """
 
     image: tuple[str, ...] | None = None
     registry: tuple[str, ...] | None = None

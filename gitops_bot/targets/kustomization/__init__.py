@@ -66,7 +66,8 @@ class Kustomization(YamlPins):
     def type_mistakes(self) -> Iterator[tuple[int, Problem]]:
         """The values without quotes that are strings to people, but not to kustomize: `newTag: 1.10`.
 
-        kustomize refuses all of a file in which go-yaml v2 finds a number or a truth in place of a string.
+        kustomize decodes the file through go-yaml v2 into Go strings and refuses all of it where a value is a number or
+        a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
         """
         yield from ((index, problem) for index, problem in YamlPins.type_mistakes(self) if index >= self.listed)
         parsed, places = self.open()
@@ -90,7 +91,10 @@ class KustomizationTarget(YamlTarget):
     SEVERAL: ClassVar = False
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The entries of `images:`, and those of charts; see `YamlTarget`."""
+        """The entries of `images:`, and those of charts; see `YamlTarget`.
+
+        Refused: what is not a mapping, has one of the keys twice, or has over 10,000 items.
+        """
         root = parsed.root
         if root is None:
             return iter(())

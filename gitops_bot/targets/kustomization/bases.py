@@ -41,7 +41,10 @@ _GENERATORS: Final = re.compile(rb"^[\"']?(?:helmCharts|helmChartInflationGenera
 def dead_entries(
     files: Sequence[PinFile], tree: Mapping[str, str], read: Callable[[Collection[str]], Iterable[PinFile]]
 ) -> Iterator[Problem]:
-    """The dead entries of these files, by what they build upon; a name that no base mentions may be in use."""
+    """The dead entries of these files, judged by the kustomizations that they build upon; see `Target`.
+
+    A name is only taken for gone where no base still uses it; what a base does not mention cannot be known.
+    """
     own = [file for file in files if isinstance(file, Kustomization)]
     by_directory = _with_bases(own, tree, read)
     for file in own:
@@ -84,7 +87,10 @@ class _Names:
     fates: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
     def apply(self, kustomization: Kustomization) -> list[tuple[FileEntry, str, str]]:
-        """Apply the entries of one file; those without effect come back: entry, the file that renamed it, to what."""
+        """Let the entries of one file do their work, one after the other; those that match nothing come back.
+
+        Each with the file that gave the image its present name, and that name.
+        """
         without_effect: list[tuple[FileEntry, str, str]] = []
         for entry in kustomization.images:
             file, name = "", entry.name
@@ -145,7 +151,10 @@ def overriding_files(targets: Mapping[str, Target], tree: Mapping[str, str]) -> 
 
 
 def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) -> Mapping[str, Target]:
-    """The targets with what the kustomizations decide that were read: one beside a file does, if it names it or not."""
+    """The targets of files, by their paths, with what those kustomizations say that were read.
+
+    One that stands beside a file decides for it whether it names the file or not.
+    """
     overrides = Overrides.of(files)
     return {
         path: target.with_overrides(overrides.by_users(path) | overrides.beside(path))
@@ -158,7 +167,10 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
 def idle_entries(
     file: PinFile, overrides: Overrides, tree: Mapping[str, str], read: Callable[[Collection[str]], Mapping[str, bytes]]
 ) -> tuple[Idle | None, ...]:
-    """For each entry of a file that is built upon: None if it has an effect, or might have one that none can see."""
+    """For each entry of a file that is built upon: whether it has an effect (None), and why not.
+
+    An image of a resource that nobody can read, such as one of a chart or of another repository, may have any name.
+    """
     if not isinstance(file, Kustomization) or file.kind == "Component":
         return (None,) * len(file.entries)  # a component is applied to what its user is built from
     directory = posixpath.dirname(file.file)
@@ -212,7 +224,11 @@ class Overrides:
         return frozenset(components.union(*map(self.paths, self.files)))
 
     def by_users(self, path: str) -> dict[str, str]:
-        """The images that every user of a file or directory pins, each with the kustomization that does."""
+        """The images that are pinned wherever a file, or the kustomization of a directory, is used.
+
+        Each with the kustomization that pins it. Where one of several users pins an image and another one does not,
+        what the file says decides for that one.
+        """
         name = posixpath.basename(path).encode()
         # A kustomization cannot use one that is above it, so each names the directory that it uses.
         near = sorted(file for file, data in self.files.items() if name and name in data)

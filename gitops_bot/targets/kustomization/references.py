@@ -36,8 +36,8 @@ FILE_LIMIT: Final = 20_000
 _FOREIGN: Final = ("120000", "160000")
 #: `https://...`, `git::...`, `git@host:...`, `github.com/...`.
 _REMOTE: Final = re.compile(r"git@|[a-z0-9+.-]{1,253}(?:://|::|\.[a-z]{2,20}[:/])", re.IGNORECASE)
-#: Why a reference is not followed: a `link` is a symbolic link or a submodule, and an `unreadable` file may refer to
-#: anything.
+#: Why a reference is not followed: it leads to another server, out of the repository, to nothing that is there, or to
+#: a symbolic link or submodule; or the file is none that can be read, so that what it refers to is not known.
 WhyUnfollowed = Literal["remote", "outside", "absent", "link", "unreadable"]
 
 
@@ -182,9 +182,10 @@ def reach(
     read: Callable[[Collection[str]], Mapping[str, bytes]],
     is_foreign: Callable[[str], bool],
 ) -> Reach:
-    """What the kustomizations in these directories (`.` is the top) refer to; of others, all below that is not foreign.
+    """The files of overlays in these directories (`.` is the top).
 
-    `tree` are the paths that there are, with git's modes; `read` gives the bytes of files.
+    A kustomization reaches what it refers to. Of any other directory these are all files below it that are not
+    foreign. `tree` are the paths that there are, with git's modes; `read` gives the bytes of files.
 
     Raises:
         EditError: they are more than 20,000.

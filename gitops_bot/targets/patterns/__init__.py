@@ -40,7 +40,11 @@ class PatternTarget(Target):
     patterns: tuple[tuple[str, ImagePattern], ...]
 
     def parse(self, data: bytes, file: str) -> PatternFile:
-        """Find each pattern's match; see `Target`. What is wrong with one is in the `refusal` of its entry."""
+        """Find each pattern's match. What is wrong with one is in the `refusal` of its entry.
+
+        Raises:
+            EditError: the file is over 1 MiB, or not UTF-8.
+        """
         text = document.decode(data, file)
         places: list[Place[Span]] = []
         taken: list[Span] = []
@@ -82,7 +86,10 @@ class PatternFile(TextPins):
         return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def with_pins(self, wanted: Mapping[int, Assignment]) -> bytes:
-        """See `PinFile`. Every pattern has to match again, and around what was asked nothing may differ."""
+        """The bytes of the file with these entries edited; see `PinFile`.
+
+        Every pattern has to match again, what was asked and what was there, and around it nothing may differ.
+        """
         after, changed = self.spliced(wanted)
         again = self.target.parse(after.encode(), self.file)
         asked = [key for key, group in self.groups.items() if group in changed]

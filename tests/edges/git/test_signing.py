@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.config.propose import SigningKey
+from gitops_bot.config.commits import SigningKey
 from gitops_bot.errors import GitError
 from tests.conftest import program
 from tests.counterparts.git_http import Remote

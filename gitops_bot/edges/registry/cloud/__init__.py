@@ -33,8 +33,9 @@ def is_cloud(registry: str) -> bool:
 
 @dataclass(slots=True)
 class CachedLogin:
-    """The last answer for one key (of a failure the text and the advice only: a traceback holds every frame). `renew`
-    is when to ask again, `ends` when a login stops working.
+    """The last answer for one key: `renew` is when to ask again, `ends` when a login stops working.
+
+    Of a failure the text and the advice are kept: its traceback would hold every frame.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,8 +57,12 @@ class CloudLogins:
     cache: LoginCache = field(repr=False)
 
     def login(self, registry: str) -> Login | None:
-        """The login at a registry; None if it belongs to no cloud. Where images may be public, a failed login means
-        anonymous access: no credential, but the reason. Else it raises NoLogin.
+        """The login at a registry; None if it belongs to no cloud.
+
+        Where images may be public, a failed login means anonymous access: the Login has no credential, but the reason.
+
+        Raises:
+            NoLogin: the login failed, and the registry allows no anonymous access.
         """
         if not is_cloud(registry):
             return None
@@ -85,7 +90,11 @@ class CloudLogins:
         return None
 
     def _current(self, key: Hashable, ask: Callable[[], ExpiringLogin]) -> Login:
-        """The login for `key`; `ask` gets one if there is none or it expires soon. Raises its NoLogin for a minute."""
+        """The login for `key`; `ask` gets one if there is none or it expires soon.
+
+        Raises:
+            NoLogin: `ask` failed now, or less than a minute ago.
+        """
         slot = self.cache.setdefault(key, CachedLogin())
         with slot.lock:
             if slot.answer is None or self.workload.clock.monotonic() >= slot.renew:
