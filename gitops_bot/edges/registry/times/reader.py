@@ -158,6 +158,8 @@ class Walk:
     repository: ImageRepository
     memory: Memory
     remember: Remember
+    #: What was read of each digest: several threads may meet it at once, under several tags.
+    _contents: Once[Created] = field(default_factory=Once)
 
     def times(self, wanted: Collection[str], pin: Pin, threads: int) -> BuildTimes:
         """When the images of these tags, and what is pinned, were built."""
@@ -191,7 +193,10 @@ class Walk:
             digest, manifest = self._manifest(reference)
             if is_named:
                 self.remember(reference, digest)
-            known = Created(images[digest]) if digest in images else self._read(manifest, (digest,), count(1))
+            known = self._contents.get(
+                digest,
+                lambda: Created(images[digest]) if digest in images else self._read(manifest, (digest,), count(1)),
+            )
             if known.lasting:
                 images[digest] = known.time
                 if is_named and not is_floating(reference):

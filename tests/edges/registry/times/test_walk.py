@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,9 +20,12 @@ from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
 from tests.counterparts.image_server import FIRST, Images, filled, push, transport
 from tests.counterparts.registry import INDEX, MANIFEST
+from tests.counterparts.script import Script
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import httpx
 
     from gitops_bot.images.build import BuildTimes
 
@@ -158,6 +162,24 @@ def test_each_image_is_read_once(platforms: int, most: int) -> None:
     got = times(images)
     assert len(images.seen) == most + 1
     assert set(got.times.values()) == {FIRST + timedelta(minutes=number) for number in range(100)}
+
+
+def test_an_image_that_two_threads_meet_at_once_is_read_once() -> None:
+    images, both = Images(), Barrier(2, timeout=60)
+    network = transport(images)
+    document = images.manifest(NEW)
+    tags = ("sha-1111111", "sha-2222222")
+    for tag in tags:
+        images.push(tag, document)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(tags):
+            both.wait()  # until both threads have asked for their manifest
+        return network.handle_request(request)
+
+    with Registry({}, {}, StillClock(), transport=Script(serve)) as edge:
+        assert edge.times(IMAGE, tags, Pin()).times == dict.fromkeys(tags, time(NEW))
+    assert len([asked for asked in images.seen if "/blobs/" in asked]) == 1
 
 
 def test_when_the_present_pin_was_built() -> None:
