@@ -326,4 +326,4 @@ def _offline(policy: Policy, reason: Reason) -> Reason:
     lacking = "a list of tags has no build times: `gitops-bot explain ENV IMAGE` asks the registry"
     if isinstance(policy, Newest):
         return replace(reason, text=lacking) if reason.code == "held.age_unknown" else reason
-    return replace(reason, text=f"{reason.text}; its `minimum_age` is not checked, {lacking}")
+    return reason.with_more(f"its `minimum_age` is not checked, {lacking}")

@@ -212,8 +212,7 @@ async def _proposal(context: Context, declines: Declined, group: Group) -> tuple
         action = reconcile.decide(by_people, wanted)
     if isinstance(action, reconcile.Leave) and on_hold and (opened := own.branch.opened) and opened.merges_by_bot:
         text = "some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
-        reason = replace(action.reason, text=f"{action.reason.text}; {text}")
-        action = replace(action, reason=reason, frozen=True)
+        action = replace(action, reason=action.reason.with_more(text), frozen=True)
     proposal = Proposal(
         group=group.name,
         on=own.branch,
@@ -234,8 +233,7 @@ def _unclear(context: Context, own: Own, refused: Collection[str]) -> Reason | N
     unread = {*refused, *(problem.file for problem in failures if problem.file)}
     if not context.request.rolls_back:  # a rollback does not wait for the files that follow its pins
         unread |= {described.path for described in context.state.infos.values() if described.wrong is not None}
-    carried = {path for pin in own.carried for path in pin.files}
-    for path in sorted(carried):
+    for path in sorted({path for pin in own.carried for path in pin.files}):
         if not unread.isdisjoint((path, posixpath.dirname(path) or ".")):
             text = f"{path} cannot be edited in its present state: its proposal waits until it can"
             return Reason("failed.edit", text, {"file": path})
@@ -359,13 +357,11 @@ async def _roll_back_failed(
     rivals = [role.branch for role in context.branches.by_name.values() if isinstance(role, Competing)]
     moving = {change.entry.key for item in planned for change in item.changes}
     moving |= {pin.key for rival in rivals for pin in rival.pending}
-    proposals, _ = await _propose(
-        context,
-        [
-            Kept(item.entry, reason, "rollback") if item.entry is not None and item.entry.key in moving else item
-            for item in decisions
-        ],
-    )
+    yielding = [
+        Kept(item.entry, reason, "rollback") if item.entry is not None and item.entry.key in moving else item
+        for item in decisions
+    ]
+    proposals, _ = await _propose(context, yielding)
     return proposals
 
 

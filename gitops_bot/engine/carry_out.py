@@ -212,8 +212,7 @@ def _write_pull_request(
 
 
 def _give_up(proposal: Proposal, problem: Problem) -> Proposal:
-    why = Reason(problem.code, problem.message)
-    return replace(proposal, action=reconcile.Nothing(proposal.pull_request, why))
+    return replace(proposal, action=reconcile.Nothing(proposal.pull_request, Reason(problem.code, problem.message)))
 
 
 def _asked_for(propose: Propose) -> frozenset[body.Lack]:

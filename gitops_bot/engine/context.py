@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine.request import Promote, Request
 from gitops_bot.errors import LostRace, Problem, UsageError
@@ -109,9 +109,6 @@ class Candidates(NamedTuple):
     only_in_source: tuple[Held, ...] = ()
 
 
-Judge: TypeAlias = "Callable[[Decision, Context], Awaitable[Decision]]"
-
-
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A rule that lets a decision pass, or holds it.
@@ -121,7 +118,7 @@ class Gate:
     """
 
     name: str
-    judge: Judge
+    judge: Callable[[Decision, Context], Awaitable[Decision]]
     words: str = ""
     shown: Literal["always", "choice", "data", "stop"] = "always"
 

@@ -56,8 +56,8 @@ def describe(world: World, planned: Planned) -> Planned:
             with bugs_as(BotError, proposal.branch or ""):
                 proposals.append(replace(proposal, text=_text(world, planned.context, proposal)))
         except BotError as error:
-            reason = Reason(error.problem.code, error.problem.message)
-            proposals.append(replace(proposal, action=Nothing(None, reason)))
+            nothing = Nothing(None, Reason(error.problem.code, error.problem.message))
+            proposals.append(replace(proposal, action=nothing))
             failed.append(Failed(None, error.problem))
     return replace(planned, proposals=tuple(proposals), decisions=(*planned.decisions, *failed))
 

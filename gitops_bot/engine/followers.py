@@ -121,6 +121,5 @@ def _join(words: Sequence[str]) -> str:
 
 def add_to_reason(change: Change, text: str, data: Mapping[str, str] | None = None) -> Change:
     """The change, with a text behind its reason."""
-    reason = change.reason
-    whole = f"{reason.text}; {text}" if text else reason.text
-    return replace(change, reason=replace(reason, text=whole, data={**reason.data, **(data or {})}))
+    reason = change.reason.with_more(text) if text else change.reason
+    return replace(change, reason=replace(reason, data={**reason.data, **(data or {})}))

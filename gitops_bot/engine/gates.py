@@ -139,7 +139,7 @@ async def platforms(decision: Decision, context: Context) -> Decision:
     if not isinstance(usable, Reason):
         return usable
     if isinstance(basis, Assignment):
-        usable = replace(usable, text=f"{usable.text}; with its digest (`{pin.short}@sha256:...`) it is set anyway")
+        usable = usable.with_more(f"with its digest (`{pin.short}@sha256:...`) it is set anyway")
     held = decision.hold(usable)
     return replace(held, withdraws=held.withdraws or context.branches.proposed.get(decision.entry.key) == pin)
 
@@ -155,9 +155,8 @@ async def _usable(decision: Change | Held, facts: Facts, image: ImageName, pin: 
     if wanted:
         missing = tuple(name for name in missing if any(runs_on(name, platform) for platform in wanted))
     if missing:
-        lost = choice.incomplete(str(image), pin, missing)
         advice = "push it again, and keep clean-up jobs from deleting manifests that an index lists"
-        return replace(lost, text=f"{lost.text}; {advice}")
+        return choice.incomplete(str(image), pin, missing).with_more(advice)
     if not wanted:
         return await _like_pinned(decision, facts, image, pin, digest)
     built_for = await pullable.platforms(facts, image, digest)
@@ -189,7 +188,7 @@ async def _like_pinned(
     if not built_for:
         # The registry may fail for this one blob, and the image may be fine: the reason says so.
         note = f"which platforms it is built for is unknown, and what is pinned is for {', '.join(wanted)}"
-        return replace(decision, reason=replace(decision.reason, text=f"{decision.reason.text}; {note}"))
+        return replace(decision, reason=decision.reason.with_more(note))
     return choice.unbuilt(str(image), pin, built_for, lacking, entry.pin)
 
 

@@ -100,9 +100,8 @@ async def _judge_hand_backs(
     facts: Facts, branch: Branch | None, pulls: tuple[PullRequest, ...]
 ) -> tuple[PullRequest, ...]:
     """The pull requests of a branch, with whether a hand-back, if there is one, counts for all commits on it."""
-    if branch is None or not any(pull.state == "open" and people.has_label(pull, people.HAND_BACK) for pull in pulls):
-        return pulls
-    if not isinstance(owner_of(branch), Theirs):
+    is_labelled = any(pull.state == "open" and people.has_label(pull, people.HAND_BACK) for pull in pulls)
+    if branch is None or not is_labelled or not isinstance(owner_of(branch), Theirs):
         return pulls
     return tuple([
         people.judge_hand_back(pull, branch.head, await facts.hand_back(pull.number, branch.name, people.HAND_BACK))

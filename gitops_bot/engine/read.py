@@ -381,8 +381,7 @@ def _state(
 
 def _unreadable(environment: Environment, problem: Problem) -> EnvironmentState:
     """An environment that nothing is known of, so that nothing is decided about it."""
-    failed = (Failed(None, problem),)
-    return EnvironmentState(environment, (), (), {}, failed, (), {}, {}, Unmatched())
+    return EnvironmentState(environment, (), (), {}, (Failed(None, problem),), (), {}, {}, Unmatched())
 
 
 def partners(

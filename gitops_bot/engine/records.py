@@ -204,8 +204,7 @@ def _deploy_all(
 ) -> Iterator[tuple[str, Problem]]:
     """Record the newest releases of these environments that are not recorded yet; what went wrong, by environment."""
     if world.forge is None:
-        message = "there is no token for this server"
-        no_token = Problem("failed.auth", message, "Set one, or remove `records`.")
+        no_token = Problem("failed.auth", "there is no token for this server", "Set one, or remove `records`.")
         yield from ((environment.name, no_token) for environment in wanted)
         return
     try:
@@ -255,8 +254,7 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
         owner = owners.owner(path)
         return owner is not None and owner[0] != environment.name
 
-    directories = {overlay_file.directory for overlay_file in overlays}
-    references = reach(directories, tree, contents, is_foreign)
+    references = reach({overlay_file.directory for overlay_file in overlays}, tree, contents, is_foreign)
     blobs = world.repository.blobs(commit)
     paths = references.files | {overlay.file for overlay in overlays}
     return Content.of(commit, environment.name, overlays, {path: blobs[path] for path in paths}, references.unfollowed)

@@ -44,8 +44,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
-        is_last = environment is environments[-1]
-        outcome, now = _write(world, now, request, environment, planned, is_last=is_last)
+        outcome, now = _write(world, now, request, environment, planned, is_last=environment is environments[-1])
         source, frozen = request.origin(environment), hold.freezes(snapshot.config.holds, environment.name, snapshot.at)
         outcomes.append(replace(outcome, promoted_from=source.environment, frozen=frozen))
     base = now.snapshot

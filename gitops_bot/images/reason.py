@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -67,6 +67,10 @@ class Reason:
     text: str
     data: Mapping[str, str | int | None] = field(default_factory=dict)
     ends: datetime | None = None
+
+    def with_more(self, text: str) -> Reason:
+        """The reason with more to say."""
+        return replace(self, text=f"{self.text}; {text}")
 
 
 def shortlist(texts: Sequence[str], most: int) -> str:

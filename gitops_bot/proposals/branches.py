@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gitops_bot.proposals import carry, naming, people
-from gitops_bot.proposals.branch import Branch, Ours, Theirs, owner_of
+from gitops_bot.proposals.branch import Branch, Ours, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,25 +50,18 @@ class BotBranch:
         return owner_of(self.remote).carried if self.remote is not None else ()
 
     @property
-    def counts(self) -> bool:
-        """Whether its pins count as proposed.
-
-        They do while a pull request is open, and if none was ever opened for this head (a run died before that). A
-        branch left over from a closed or merged pull request does not count.
-        """
-        remote = self.remote
-        return remote is not None and (self.opened is not None or all(pull.head != remote.head for pull in self.pulls))
-
-    @property
     def proposed(self) -> tuple[PinChange, ...]:
-        """The pins that it proposes, where they count and the branch is the bot's, or was handed back to it."""
-        if self.remote is None or not self.counts:
+        """The pins that it proposes, where the branch is the bot's, or was handed back to it.
+
+        They count while a pull request is open, and if none was ever opened for this head (a run died before that).
+        Those of a branch left over from a closed or merged pull request do not.
+        """
+        remote, opened = self.remote, self.opened
+        if remote is None or (opened is None and any(pull.head == remote.head for pull in self.pulls)):
             return ()
-        match owner_of(self.remote):
-            case Ours(carried=carried):
-                return carried
-            case Theirs(carried=carried):
-                return carried if self.opened is not None and people.is_handed_back(self.opened) else ()
+        owner = owner_of(remote)
+        is_own = isinstance(owner, Ours) or (opened is not None and people.is_handed_back(opened))
+        return owner.carried if is_own else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,13 +92,11 @@ def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
         if isinstance(proposal.action, reconcile.Leave)
         for change in proposal.changes
     }
-    kept = []
-    for proposal in proposals:
+    kept = list(proposals)
+    for at, proposal in enumerate(proposals):
         reasons = [waits[key] for key in sorted(proposal.moved) if key in waits]
         if reasons and isinstance(proposal.action, reconcile.Refresh | reconcile.Close):
-            kept.append(proposal.doing(reconcile.Leave(proposal.pull_request, reasons[0])))
-        else:
-            kept.append(proposal)
+            kept[at] = proposal.doing(reconcile.Leave(proposal.pull_request, reasons[0]))
     # What was to move to one of those waits with it.
     more = any(new is not old for new, old in zip(kept, proposals, strict=True))
     return with_what_waits(kept) if more else kept
@@ -120,8 +118,7 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
         frees = sorted(opened)[-most_new_per_hour].astimezone(UTC) + _HOUR
         limit = counted(most_new_per_hour, "new proposal")
         text = f"limit of {limit} an hour reached: the next one can be opened on {appointment(frees)}"
-        when = rfc3339(frees)
-        return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": when})
+        return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": rfc3339(frees)})
     return None
 
 
@@ -133,8 +130,7 @@ def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
     if opens is None:
         text = "the schedule leaves no time at which anything new may be opened"
         return Reason("held.window", text, {"opens_at": None})
-    text = f"outside the schedule: open on {appointment(opens)}"
-    return Reason("held.window", text, {"opens_at": rfc3339(opens)})
+    return Reason("held.window", f"outside the schedule: open on {appointment(opens)}", {"opens_at": rfc3339(opens)})
 
 
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:

@@ -38,11 +38,6 @@ class Freeze(NamedTuple):
     undo: str
 
 
-_APPROVED = Freeze("approved", "is approved", "dismiss the approval")
-_QUEUED = Freeze("queued", "is in the merge queue", "remove it from the queue")
-_AUTO_MERGE = Freeze("auto_merge", "is set to auto-merge", "disable auto-merge")
-
-
 def has_label(pull: PullRequest, name: str) -> bool:
     """Whether a pull request has a label, ignoring case."""
     return any(label.lower() == name for label in pull.labels)
@@ -55,11 +50,11 @@ def is_held(pull: PullRequest) -> bool:
 
 def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     """Why a pull request is frozen; empty if it is not."""
+    merges = pull.auto_merge and not pull.checks_failed  # failed checks keep it from that, and newer pins may fix them
     facts = (
-        (_APPROVED, pull.approved),
-        (_QUEUED, pull.queued),
-        # Failed checks keep it from merging, and newer pins may fix them.
-        (_AUTO_MERGE, pull.auto_merge and not pull.checks_failed),
+        (Freeze("approved", "is approved", "dismiss the approval"), pull.approved),
+        (Freeze("queued", "is in the merge queue", "remove it from the queue"), pull.queued),
+        (Freeze("auto_merge", "is set to auto-merge", "disable auto-merge"), merges),
     )
     return tuple(freeze for freeze, applies in facts if applies)
 

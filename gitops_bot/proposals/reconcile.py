@@ -122,10 +122,9 @@ def decide(branch: BotBranch, wanted: Wanted) -> Action:
         text = f"#{opened.number} has the label `{people.HOLD}`: it is left as it is until the label is removed"
         return Leave(opened, Reason("held.label", text, {"pull_request": opened.number, "url": opened.url}))
     if opened is not None and opened.retargeted:
-        into = plain(opened.base, 100)
         text = (
-            f"#{opened.number} merges into {into} now: it is left alone, and no other is opened from its branch, until "
-            "that is changed back, or it is merged or closed"
+            f"#{opened.number} merges into {plain(opened.base, 100)} now: it is left alone, and no other is opened "
+            "from its branch, until that is changed back, or it is merged or closed"
         )
         return Leave(opened, Reason("person", text, {"pull_request": opened.number, "url": opened.url}))
     owner = owner_of(remote) if remote is not None else None
@@ -173,8 +172,7 @@ def _keep(opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen:
         return complete if pushed else Leave(opened, people.why_frozen(opened, pins, remote, applies=wanted.applies))
     if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
-        text = f"#{opened.number} was handed back to gitops-bot"
-        return Refresh(opened, Reason("chosen", text), push=not pushed)
+        return Refresh(opened, Reason("chosen", f"#{opened.number} was handed back to gitops-bot"), push=not pushed)
     if not pushed:
         why = f", since {remote.rewritten}" if remote is not None and remote.rewritten is not None else ""
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))

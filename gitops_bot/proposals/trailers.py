@@ -13,6 +13,7 @@ nobody rebased the commit, so all below it came from the base branch, even if th
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from gitops_bot.images.reference import ImageName, Pin
@@ -101,15 +102,9 @@ def fold(plans: Sequence[Trailers]) -> tuple[PinChange, ...]:
     for trailers in plans:
         for change in trailers.changes:
             first = total.get(change.key, change)
-            total[change.key] = PinChange(
-                change.file,
-                change.name,
-                first.before,
-                change.after,
-                change.source,
-                change.new_name if change.new_name is not None else first.new_name,
-                _join(first.info, change.info),
-            )
+            new_name = change.new_name if change.new_name is not None else first.new_name
+            info = _join(first.info, change.info)
+            total[change.key] = replace(change, before=first.before, new_name=new_name, info=info)
     return tuple(change for change in total.values() if change.before != change.after or change.new_name is not None)
 
 

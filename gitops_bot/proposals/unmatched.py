@@ -105,8 +105,8 @@ def find_unmatched(
         (groups if mention.kind in ("group images", "group overlays") else problems).append(problem)
         if is_stopped and mention.hold is not None and mention.hold.image is None:
             freezes = freezes or problem
-        else:
-            stops = stops or (problem if is_stopped else None)
+        elif is_stopped:
+            stops = stops or problem
     return Unmatched(tuple(problems), tuple(groups), stops, freezes)
 
 

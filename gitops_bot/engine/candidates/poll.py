@@ -115,8 +115,7 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
         decision = Failed(entry, problem_with(error, entry))
     if left_out and not isinstance(decision, Failed):
         names = shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
-        text = f"{decision.reason.text}; left out: {names}"
-        decision = replace(decision, reason=replace(decision.reason, text=text))
+        decision = replace(decision, reason=decision.reason.with_more(f"left out: {names}"))
     return Candidate(decision, left_out=left_out)
 
 

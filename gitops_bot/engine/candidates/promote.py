@@ -142,9 +142,8 @@ async def _candidate(
     running = promotion.common_run(entry, present)
     if isinstance(running, Held):
         release_tag = context.environment.release_tag
-        if soaked is not None and promotion.is_current(entry, soaked.pin, release_tag=release_tag):
-            return Candidate(promotion.newest_in_common(entry, present))
-        return Candidate(running)
+        has_it = soaked is not None and promotion.is_current(entry, soaked.pin, release_tag=release_tag)
+        return Candidate(promotion.newest_in_common(entry, present) if has_it else running)
     return Candidate(*await _offer(context, entry, Offer(running, None, _soak(context), upcoming)))
 
 

@@ -93,7 +93,7 @@ def restore(entry: Managed, goal: Goal, context: Context, because: str | None) -
     if because:
         reason = replace(reason, data={**reason.data, "because": because})
     if context.request.offline:
-        reason = replace(reason, text=f"{reason.text}; not looked up in the registry (--offline)")
+        reason = reason.with_more("not looked up in the registry (--offline)")
     return replace(change, reason=reason, because=because or None)
 
 

@@ -238,9 +238,8 @@ def with_closing_mark(text: str, why: Reason) -> str:
     rest = own.removeprefix(_BEGIN).lstrip("\r ").removeprefix("\n")
     lines = (line.rstrip() for line in rest.split("\n"))
     marks = "\n".join(line for line in lines if line.startswith("<!-- gitops-bot:") and line.endswith("-->"))
-    head = [_BEGIN, _CLOSED, line, ""]
     for kept in (rest, marks):
-        whole = before + "\n".join([*head, kept]) + after
+        whole = f"{before}{_BEGIN}\n{_CLOSED}\n{line}\n\n{kept}{after}"
         if size(whole) <= LIMIT:
             break
     return clip(whole, LIMIT)

@@ -169,9 +169,9 @@ def hold_for(
         promoted_reason = _reason(decision.entry.rules, offer, offer.artifact, now, lifted)
         return replace(decision, lifted=lifted, reason=promoted_reason)
     if isinstance(decision, Change) and offer.running.ahead:
-        reason = replace(reason, text=f"{reason.text}; {_ahead(offer.running)}")
+        reason = reason.with_more(_ahead(offer.running))
     if by_hand is not None and (option := _OPTIONS.get(reason.code)) is not None:
-        reason = replace(reason, text=f"{reason.text}; `{option}` promotes it anyway")
+        reason = reason.with_more(f"`{option}` promotes it anyway")
     match decision:
         case Held() | Change():
             return decision.hold(reason)

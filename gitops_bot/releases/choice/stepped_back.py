@@ -5,7 +5,7 @@ A rollback, a `git revert` and a person's edit are alike here: only the history 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -69,7 +69,7 @@ def check(item: Change | Held, line: Line) -> Change | Held:
     reason = stepped_back(line, entry, after)
     if reason is not None and reason.code == "held.reverted" and source == "rollback":
         # Asked for again, the release before the last is the one that was left.
-        reason = replace(reason, text=f"{reason.text}; to go further back, choose a release with `--to`")
+        reason = reason.with_more("to go further back, choose a release with `--to`")
     if reason is None and source == "promotion":
         reason = went_past(line, entry, entry.pin, after)
     return item if reason is None else item.hold(reason)
