@@ -38,14 +38,8 @@ def cli() -> None:
 
 #: Options that lift a rule for once: only a command line gives them, and no environment that outlasts it.
 _GIVEN_ONLY = {
-    *((name, "--release-hold") for name in ("plan", "update", "set", "promote", "rollback")),
-    *(
-        ("set", "--allow-downgrade"),
-        ("promote", "--beyond-policy"),
-        ("promote", "--beyond-checks"),
-        ("promote", "--now"),
-        ("rollback", "--offline"),
-    ),
+    *("--release-hold", "--allow-downgrade", "--beyond-policy", "--beyond-checks", "--now"),
+    "rollback --offline",  # that of `init` lifts no rule
 }
 
 
@@ -109,8 +103,9 @@ def command(
 def _read_environment(defined: click.Command) -> None:
     """Let variables stand for the options of a command."""
     for param in defined.params:
-        if isinstance(param, click.Option) and (defined.name, param.opts[-1]) not in _GIVEN_ONLY:
-            param.envvar = variable(param.opts[-1])
+        option = param.opts[-1]
+        if isinstance(param, click.Option) and _GIVEN_ONLY.isdisjoint({option, f"{defined.name} {option}"}):
+            param.envvar = variable(option)
 
 
 def _show_failure(name: str, failure: BotError, output: str) -> int:

@@ -120,10 +120,8 @@ def registry_for(
     environ: Mapping[str, str], clock: Clock, seconds: float, config: Config, local: Local | None = None
 ) -> Registry:
     """The registries, each asked with the login that a run would have."""
-    from gitops_bot.edges.registry import Registry
+    from gitops_bot.wiring import world
     from gitops_bot.wiring.forge import servers
-    from gitops_bot.wiring.world import access, packages
 
-    logins = access(config, environ, servers(environ))
-    listed = packages(local)
-    return Registry(logins, environ, clock, seconds=seconds, attempts=_ATTEMPTS, packages=listed)
+    logins = world.access(config, environ, servers(environ))
+    return world.registry(logins, local, environ, clock, seconds=seconds, attempts=_ATTEMPTS)

@@ -44,8 +44,6 @@ _GAP_WIDTH: Final = 300
 _ADD: Final = "add under"
 #: Parts of a directory that do not say what it is for.
 _COMMON_PARTS: Final = ("*", "overlays", "apps", "clusters", "environments")
-#: Characters that no name of an environment has.
-_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _BASES: Final = ("base", "bases", "components")
 _HEADS: Final = ("ENVIRONMENT", "FILES", "ENTRIES", "OVERLAYS", "DEPLOYED BY")
 
@@ -193,7 +191,7 @@ def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, 
         yield f"    pin: {shape}"
     if environment.propose:
         yield f"    propose: {_flow(environment.propose)}"
-    written = {image: dict(_keys(rule, shape, names)) for image, rule in environment.images.items()}
+    written = {image: _keys(rule, shape, names) for image, rule in environment.images.items()}
     if any(written.values()):
         yield "    images:"
     for image, keys in written.items():
@@ -203,25 +201,21 @@ def _migrated_environment(environment: MigratedEnvironment, names: Mapping[str, 
             yield f"      # {plain(image, _GAP_WIDTH)}: no policy, see above"
 
 
-def _keys(rule: ImageRule, shape: PinShape, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    if rule.policy is not None:
-        yield "policy", names[repr(rule.policy)]
-    wanted = rule.pin or "tag+digest"
-    if not rule.ignore and rule.policy is not None and wanted != shape:
-        yield "pin", wanted
-    if rule.on_move is not None:
-        yield "on_move", rule.on_move
-    if rule.platforms:
-        yield "platforms", list(rule.platforms)
-    if rule.ignore:
-        yield "ignore", True
+def _keys(rule: ImageRule, shape: PinShape, names: Mapping[str, str]) -> dict[str, Any]:
+    pin = rule.pin or "tag+digest"
+    keys = {
+        "policy": names[repr(rule.policy)] if rule.policy is not None else None,
+        "pin": pin if not rule.ignore and rule.policy is not None and pin != shape else None,
+        "on_move": rule.on_move,
+        "platforms": rule.platforms,
+        "ignore": rule.ignore,
+    }
+    return {key: value for key, value in keys.items() if value}
 
 
 def _flow(value: Any) -> str:
     """A value of YAML on one line."""
     match value:
-        case bool():
-            return "true" if value else "false"
         case str():
             return as_key(value)
         case dict():
@@ -229,7 +223,7 @@ def _flow(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(map(_flow, value))}]"
         case _:
-            return str(value)
+            return json.dumps(value)
 
 
 def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
@@ -269,7 +263,7 @@ def rule_for(pin: Pin) -> str:
 def environment_for(folder: str) -> str:
     """An environment of these directories, to be added, named after their last distinctive part."""
     parts = [part for part in folder.split("/") if part not in _COMMON_PARTS]
-    name = _NO_NAME.sub("-", parts[-1] if parts else "").strip("-._")[:60] or "other"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", parts[-1] if parts else "").strip("-._")[:60] or "other"
     return f"{_ADD} `environments`: {as_key(name)}: {{overlays: [{quote(folder)}]}}"
 
 

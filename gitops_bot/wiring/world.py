@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from gitops_bot.edges.facts import PackageApi
     from gitops_bot.edges.git import Repository
     from gitops_bot.edges.http import Observe
     from gitops_bot.edges.registry import Registry
@@ -119,7 +118,8 @@ def open_world(
             branch, commit = config.branch, repository.head(config.branch)
         if request is not None and where.name is None:
             _refuse_without_forge(config, environments, where.url)
-        make = partial(_registry, access(config, environ, local.servers), local, environ, clock, cycle, cache)
+        own = {"observe": cycle.observe, "documents": cycle.documents, "logins": cycle.logins, "cache": cache}
+        make = partial(registry, access(config, environ, local.servers), local, environ, clock, **own)
         registries, rights = _Registries(stack, make), (server.TOKENS[0], server.RIGHTS)
         world = World(repository, registries, forge, clock, progress, cycle.whole, cycle.warn, *rights)
         on_forge = where.name is not None and where.host is not None
@@ -138,33 +138,17 @@ def _connect_forge(local: Local, clock: Clock, cycle: CycleContext, *, writes: b
     return server.connect(where.name, clock=clock, warn=cycle.warn, writes=writes)
 
 
-def _registry(
-    registries: Mapping[str, RegistryAccess],
-    local: Local,
-    environ: Mapping[str, str],
-    clock: Clock,
-    cycle: CycleContext,
-    cache: Path | None,
+def registry(
+    hosts: Mapping[str, RegistryAccess], local: Local | None, environ: Mapping[str, str], clock: Clock, **others: Any
 ) -> Registry:
+    """The client for registries, with what a command adds. It also asks forges, with the tokens for them, what their
+    registries have.
+    """
     from gitops_bot.edges.registry import Registry
 
-    return Registry(
-        registries,
-        environ,
-        clock,
-        observe=cycle.observe,
-        documents=cycle.documents,
-        logins=cycle.logins,
-        cache=cache,
-        packages=packages(local),
-    )
-
-
-def packages(local: Local | None) -> Sequence[PackageApi]:
-    """What forges list of their registries, with the tokens for these."""
     listed = local.servers if local is not None else ()
     found = (server.packages(local.address.name if local and server is local.server else None) for server in listed)
-    return [api for api in found if api is not None]
+    return Registry(hosts, environ, clock, packages=[api for api in found if api is not None], **others)
 
 
 def _refuse_without_forge(config: Config, environments: Sequence[str], url: str) -> None:
