@@ -58,7 +58,7 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems.append(Problem("failed.config", message, advice))
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(dict.fromkeys(problems)), least_code=0 if count else 2)
-    deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths.of(())
+    deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths()
     outside = look_outside(files, snapshot, deployed)
     coverage = snapshot.covered(outside)
     if not coverage.tracked and not coverage.promoted:

@@ -37,7 +37,7 @@ def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> t
 
 def deployed_paths(files: Files, tree: Mapping[str, str], bugs: list[Problem]) -> DeployedPaths:
     """What the manifests of Argo CD and Flux in a checkout deploy. A file that meets a bug is added to the `bugs`."""
-    return DeployedPaths.of(deployments(contents(files, manifests(tree)), bugs))
+    return DeployedPaths(deployments(contents(files, manifests(tree)), bugs))
 
 
 def directories(tree: Mapping[str, str], *, by_content: bool = False) -> set[str]:

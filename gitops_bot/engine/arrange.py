@@ -133,11 +133,7 @@ async def _propose_groups(context: Context, declines: Declined, decisions: Seque
             if isinstance(proposal.action, reconcile.Leave):
                 changing |= {pin.key for pin in group.own.branch.pending}
     if switches:
-        waiting = {
-            slots.selector.key: reason
-            for slots in context.state.slots
-            if slots.selector is not None and (reason := blue_green.switch_waits(slots, changing)) is not None
-        }
+        waiting = blue_green.waiting_switches(context.state.slots, changing)
         for group in replace(branches, waits={**branches.waits, **waiting}).groups(decisions):
             if group.name in switches:
                 proposals[group.name], judged = await _proposal(context, declines, group)

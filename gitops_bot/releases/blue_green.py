@@ -21,7 +21,7 @@ from gitops_bot.releases.history.line import agree
 from gitops_bot.releases.layout.glob import any_means
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from gitops_bot.config.form_target import BlueGreenForm
@@ -133,16 +133,14 @@ def decide_pin(change: Change, slots: Slots, *, switching: bool) -> Decision:
     if slots.wrong is not None:
         return _held(change, f"nobody can tell which slot is live: {slots.wrong.message}")
     if slot == slots.live:
-        return _held(
-            change, f"{slot} is live ({_place(slots)}), and a live slot stays as it is: {slots.idle} gets new pins"
-        )
+        place = f"{slots.selector.file}:{slots.selector.line}" if slots.selector is not None else slots.overlay
+        return _held(change, f"{slot} is live ({place}), and a live slot stays as it is: {slots.idle} gets new pins")
     if switching:
         return _held(change, f"a proposal switches to {slot}: merge or close it before {slot} gets another pin")
     if change.source not in ("policy", "promotion") or (other := slots.counterpart(entry)) is None:
         return change
     if agree(other.pin, change.after):
-        kept = f"{slot} keeps {entry.pin.short} to go back to"
-        text = f"{slots.live} is live and has {change.after.short}; {kept}"
+        text = f"{slots.live} is live and has {change.after.short}; {slot} keeps {entry.pin.short} to go back to"
         return Kept(entry, Reason("current", text), change.source)
     older = choice.downgrade(entry.policy, other.pin, change.after)
     return change if older is None else change.hold(older)
@@ -207,24 +205,24 @@ def newest_arrival(slots: Slots, line: Line) -> datetime | None:
     return arrived[1].at if arrived is not None else None
 
 
-def switch_waits(slots: Slots, changing: Collection[EntryKey]) -> Reason | None:
-    """Why a switch waits, if it does: never a switch and a pin for the slot that it leads to at the same time."""
-    if slots.wrong is not None or not any(entry.key in changing for entry in slots.entries[slots.idle]):
-        return None
-    text = (
-        f"{slots.idle} is about to get another pin: merge or close that proposal first, and the switch comes after it"
-    )
-    return Reason("held.slot", text, {"slot": slots.idle})
+def waiting_switches(known: Iterable[Slots], changing: Collection[EntryKey]) -> dict[EntryKey, Reason]:
+    """The selectors whose switch waits, and why: never a switch and a pin for the slot that it leads to at once."""
+    waiting: dict[EntryKey, Reason] = {}
+    for slots in known:
+        if slots.selector is None or slots.wrong is not None:
+            continue
+        idle = slots.idle
+        if any(entry.key in changing for entry in slots.entries[idle]):
+            advice = "merge or close that proposal first, and the switch comes after it"
+            text = f"{idle} is about to get another pin: {advice}"
+            waiting[slots.selector.key] = Reason("held.slot", text, {"slot": idle})
+    return waiting
 
 
 def hold_switches(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decision, ...]:
     """The decisions, with every switch held whose slot gets a pin by one of the others."""
     changing = {item.entry.key for item in decisions if isinstance(item, Change)}
-    reasons = {
-        slots.selector.key: reason
-        for slots in known
-        if slots.selector is not None and (reason := switch_waits(slots, changing)) is not None
-    }
+    reasons = waiting_switches(known, changing)
     return tuple(
         replace(item.hold(reasons[item.entry.key]), withdraws=True)
         if isinstance(item, Change) and item.entry.key in reasons
@@ -263,7 +261,3 @@ def _reason_to_stay(slots: Slots, step: Step) -> Reason:
 
 def _held(change: Change, text: str) -> Held:
     return change.hold(Reason("held.slot", text))
-
-
-def _place(slots: Slots) -> str:
-    return f"{slots.selector.file}:{slots.selector.line}" if slots.selector is not None else slots.overlay

@@ -97,7 +97,7 @@ def test_of_very_many_manifests_only_the_first_are_read() -> None:
 def test_directories_find_what_deploys_them_in_the_order_of_the_files() -> None:
     paths = ["apps/web", "*/web", "apps/*", "other", "apps/web/prod", "**/prod"]
     files = ((path, (APPLICATION % f"'{path}'").encode()) for path in paths)
-    deployed = DeployedPaths.of(deployments(files, []))
+    deployed = DeployedPaths(deployments(files, []))
     assert [one.file for one in deployed.of_directories(["apps/web"])] == ["apps/web", "*/web", "apps/*"]
     assert [one.file for one in deployed.of_directories(["x/prod", "apps/api"])] == ["apps/*", "**/prod"]
     assert deployed.of_directories(["."]) == []

@@ -84,7 +84,12 @@ def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
     if last is None and enough(line, entry.overlay):
         return None
     if last is None or last.way == "unknown":
-        return _bound(line, entry, candidate)
+        count = len(line.touching(entry.overlay))
+        text = (
+            f"too little history ({count} of the last {DEPTH} commits that touch {entry.overlay}) to tell whether "
+            f"{candidate.short} was rolled back before; fetch the full history (`fetch-depth: 0`)"
+        )
+        return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
     if last.way == "forward":
         return None
     step = last.step
@@ -149,12 +154,3 @@ def order(rules: Rules, pin: Pin, other: Pin) -> int | None:
     if pin.tag is None or other.tag is None:
         return None
     return compare(rules.policy.policy if rules.policy is not None else None, pin.tag, other.tag)
-
-
-def _bound(line: Line, entry: Managed, candidate: Pin) -> Reason:
-    count = len(line.touching(entry.overlay))
-    text = (
-        f"too little history ({count} of the last {DEPTH} commits that touch {entry.overlay}) to tell whether "
-        f"{candidate.short} was rolled back before; fetch the full history (`fetch-depth: 0`)"
-    )
-    return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})

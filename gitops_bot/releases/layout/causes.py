@@ -63,11 +63,6 @@ class Roots:
     is_deployed: Callable[[str], bool]
 
 
-def is_local(directory: str) -> bool:
-    """Whether a directory is for the machine of one person, by its name."""
-    return not _LOCAL.isdisjoint(directory.casefold().split("/"))
-
-
 def is_fixture(directory: str) -> bool:
     """Whether the files of a directory are for tests or examples, by its name."""
     return not _FIXTURES.isdisjoint(directory.casefold().split("/"))
@@ -76,6 +71,11 @@ def is_fixture(directory: str) -> bool:
 def is_shared(directory: str) -> bool:
     """Whether a directory is one that others build upon, by its name."""
     return posixpath.basename(directory).casefold() in _SHARED
+
+
+def _is_for_others(directory: str) -> bool:
+    """Whether nobody deploys a directory itself: others build upon it, or it is for the machine of one person."""
+    return is_shared(directory) or not _LOCAL.isdisjoint(directory.casefold().split("/"))
 
 
 def find(
@@ -122,8 +122,7 @@ class _Reached:
 
     def is_idle(self, file: str, directory: str) -> bool:
         """Whether a file that no environment reaches is a part for others to build upon, and none does."""
-        is_part = is_local(directory) or is_shared(directory) or directory in self.parts
-        return is_part and file not in self.others
+        return (directory in self.parts or _is_for_others(directory)) and file not in self.others
 
 
 def _reached(
@@ -141,7 +140,7 @@ def _reached(
     tops = {
         directory
         for directory in {posixpath.dirname(file) or "." for file in overrides.files}
-        if not (directory in parts or is_local(directory) or is_shared(directory)) or roots.is_deployed(directory)
+        if not (directory in parts or _is_for_others(directory)) or roots.is_deployed(directory)
     }
     try:
         by_name = {name: reach(own) for name, own in roots.overlays.items()}

@@ -18,6 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import ConfigError, Problem
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout.glob import Glob, one_part_open
 from gitops_bot.releases.layout.inference import environment_in
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.config import Environment
-    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.releases.layout.overlays import OverlayFile
     from gitops_bot.targets import Target
@@ -112,7 +112,8 @@ def impossible(source: Sequence[str], target: Sequence[str]) -> str | None:
     first, second = _name_last(source, named), _name_last(target if not glob.names else [glob.text], named)
     if first and second and _common(Glob.parse(first), Glob.parse(second)) is not None:
         advice = f"write `{first}` and `{second}`"
-    return f"`{glob.text}` captures {_captures(glob)}, which nothing in {listed} can match: {advice}"
+    captures = ", ".join("a wildcard" if name.isdigit() else f"`{{{name}}}`" for name in glob.names) or "nothing"
+    return f"`{glob.text}` captures {captures}, which nothing in {listed} can match: {advice}"
 
 
 def _name_last(globs: Sequence[str], name: str) -> str | None:
@@ -148,8 +149,7 @@ def check(environments: Mapping[str, Environment]) -> None:
     """
     wrong = []
     for name, environment in environments.items():
-        promotion = environment.promotion
-        if promotion is None:
+        if (promotion := environment.promotion) is None:
             continue
         why = impossible(environments[promotion.source].overlays, environment.overlays)
         if why is not None:
@@ -214,12 +214,9 @@ def partners(
     for others in (of_one_kind, [other for _, other in source]):
         if alike := [other for other in others if other.repository == image]:
             fullest = max(alike, key=lambda other: other.pin.digest is not None)
-            return (fullest,) if all(_says(fullest.pin, other.pin) for other in alike) else alike
+            clear = all(other.pin in (fullest.pin, Pin(fullest.pin.tag)) for other in alike)
+            return (fullest,) if clear else alike
     return free
-
-
-def _says(pin: Pin, other: Pin) -> bool:
-    return pin.tag == other.tag and other.digest in (None, pin.digest)
 
 
 def _common(glob: Glob, other: Glob) -> tuple[str, ...] | None:
@@ -237,7 +234,3 @@ def _unnamed(glob: Glob) -> int:
 def _capture_key(overlay_file: OverlayFile, glob: Glob, names: Sequence[str]) -> tuple[str, ...]:
     """What was captured under these names, and by the wildcards without one, in their order."""
     return tuple(overlay_file.captures[name] for name in (*names, *(name for name in glob.names if name.isdigit())))
-
-
-def _captures(glob: Glob) -> str:
-    return ", ".join(f"`{{{name}}}`" if not name.isdigit() else "a wildcard" for name in glob.names) or "nothing"

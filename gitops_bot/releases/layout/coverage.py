@@ -123,12 +123,11 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
             ignored.append(entry)
         else:
             counts[kind] += 1
-    alike_groups = [
+    alike_groups = tuple(
         UnmanagedGroup(why, alike, tuple(entry for entry, _ in items), items[0][1])
-        for (why, alike), items in groups.items()
-    ]
-    alike_groups.sort(key=lambda group: -len(group.entries))
-    return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), tuple(alike_groups), outside, inferred)
+        for (why, alike), items in sorted(groups.items(), key=lambda group: -len(group[1]))
+    )
+    return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), alike_groups, outside, inferred)
 
 
 def fold_folders(folders: Mapping[str, int]) -> Sequence[tuple[str, int]]:

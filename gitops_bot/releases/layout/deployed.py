@@ -17,7 +17,7 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
     from gitops_bot.errors import Problem
     from gitops_bot.targets.yaml_values import Placed
@@ -47,19 +47,13 @@ class DeployedPath:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class DeployedPaths:
     """What is deployed, in the order of the files, by the prefixes of the paths, so that few are compared."""
 
-    _by_prefix: Mapping[str, Sequence[tuple[int, DeployedPath]]]
-
-    @classmethod
-    def of(cls, deployments: Iterable[DeployedPath]) -> DeployedPaths:
-        """Index deployments, in their order."""
-        by_prefix: dict[str, list[tuple[int, DeployedPath]]] = {}
+    def __init__(self, deployments: Iterable[DeployedPath] = ()) -> None:
+        self._by_prefix: dict[str, list[tuple[int, DeployedPath]]] = {}
         for at, deployment in enumerate(deployments):
-            by_prefix.setdefault(deployment.path.prefix, []).append((at, deployment))
-        return cls(by_prefix)
+            self._by_prefix.setdefault(deployment.path.prefix, []).append((at, deployment))
 
     def of_directories(self, directories: Iterable[str]) -> list[DeployedPath]:
         """What deploys any of these directories, each once, in the order of the files."""

@@ -122,17 +122,13 @@ def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str 
 def _beyond_doubt(directories: Iterable[str]) -> Mapping[str, set[str]]:
     """For each directory, the environments that its children are beyond doubt."""
     by_name: dict[str, set[str]] = defaultdict(set)
-    for parent, part in {pair for directory in directories for pair in _steps(directory)}:
-        word = _word(part)
-        if word is not None and word not in _AMBIGUOUS:
-            by_name[parent].add(word)
+    for directory in directories:
+        parts = directory.split("/")
+        for depth, part in enumerate(parts):
+            word = _word(part)
+            if word is not None and word not in _AMBIGUOUS:
+                by_name["/".join(parts[:depth])].add(word)
     return by_name
-
-
-def _steps(directory: str) -> Iterator[tuple[str, str]]:
-    parts = directory.split("/")
-    for depth, part in enumerate(parts):
-        yield "/".join(parts[:depth]), part
 
 
 @lru_cache(maxsize=4096)

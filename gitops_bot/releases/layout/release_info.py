@@ -87,30 +87,25 @@ def _find(
 ) -> Iterator[tuple[Managed, Described]]:
     by_overlay: defaultdict[str, list[Managed]] = defaultdict(list)
     for entry in entries:
-        if _counts(entry) and _is_meant(setting, entry):
+        if _is_meant(setting, entry):
             by_overlay[entry.overlay].append(entry)
     for overlay, all_of_it in by_overlay.items():
         candidates = [entry for entry in all_of_it if entry.name == setting.image] or all_of_it
         path = _path(overlay, setting.file)
         # Entries of one image are described together: the first one tells when it changes.
         images = {entry.image: entry for entry in reversed(candidates)}
-        described = _describe(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
+        described = Described(path, dict(setting.keys), None)
+        try:
+            file = _read(setting, path, contents.get(path), owners.get(path, ()), list(reversed(images)))
+            described = replace(described, file=file)
+        except EditError as error:
+            described = replace(described, wrong=error.problem)
         for entry in candidates if len(images) > 1 else images.values():
             yield entry, described
 
 
 def _path(directory: str, file: str) -> str:
     return posixpath.join(directory, file).removeprefix("./")
-
-
-def _describe(
-    setting: ReleaseInfo, path: str, data: bytes | None, owners: Sequence[str], images: Sequence[str]
-) -> Described:
-    labels = dict(setting.keys)
-    try:
-        return Described(path, labels, _read(setting, path, data, owners, images))
-    except EditError as error:
-        return Described(path, labels, None, error.problem)
 
 
 def _read(
@@ -138,12 +133,10 @@ def _read(
     return file
 
 
-def _counts(entry: Managed) -> bool:
-    unmanaged = entry.rules.unmanaged
-    return not (entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "decided_elsewhere"))
-
-
 def _is_meant(setting: ReleaseInfo, entry: Managed) -> bool:
+    unmanaged = entry.rules.unmanaged
+    if entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "decided_elsewhere"):
+        return False
     if not any_means(setting.overlays, entry.overlay, entry.file):
         return False
     if setting.image is None or setting.image == entry.name:
