@@ -95,11 +95,8 @@ ExpiringLogin = tuple[Login, float]
 
 def basic(credential: Basic | IdentityToken) -> str:
     """The `Authorization` header for user name and password."""
-    match credential:
-        case Basic(username, secret) | IdentityToken(secret, username):
-            return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")
-        case _:
-            assert_never(credential)
+    secret = credential.password if isinstance(credential, Basic) else credential.token
+    return "Basic " + base64.b64encode(f"{credential.username}:{secret}".encode()).decode("ascii")
 
 
 def secrets(credential: Credential | None) -> tuple[str, ...]:

@@ -47,23 +47,27 @@ class Documents:
             body = self.read_file(digest)
             if body is None or digest_of(body, digest) != digest:
                 return None
-        self._keep(digest, body)
+        self.keep(digest, body, replace=False)
         return body
 
-    def keep(self, digest: str, body: bytes) -> None:
-        """Remember the bytes of a digest, which were verified, unless there are very many."""
-        if len(body) <= LARGEST:
-            self._keep(digest, body, replace=True)
+    def keep(self, key: str, body: bytes, *, replace: bool = True) -> None:
+        """Remember the bytes of a digest, which were verified, or of another key, unless there are very many."""
+        if len(body) > LARGEST:
+            return
+        if len(self.memory) >= IN_MEMORY and key not in self.memory:
+            self.memory.clear()
+        self.memory[key] = body
+        if (file := self.file(key)) is not None and (replace or not file.exists()):
+            self.write_file(key, body)
 
     def named(self, tag: str) -> str | None:
         """The digest that a tag, with its repository, named when its manifest was read; None unless that is known."""
-        body = self.memory.get(tag) or self.read_file(tag) or b""
-        digest = body.decode("ascii", "replace")
+        digest = (self.memory.get(tag) or self.read_file(tag) or b"").decode("ascii", "replace")
         return digest if is_digest(digest) and self.get(digest) is not None else None
 
     def name(self, tag: str, digest: str) -> None:
         """Remember the digest of a tag, with its repository."""
-        self._keep(tag, digest.encode("ascii"), replace=True)
+        self.keep(tag, digest.encode("ascii"))
 
     def answer(self, address: str) -> tuple[str, bytes] | None:
         """The ETag and the body that an address answered; None unless they are known."""
@@ -72,16 +76,7 @@ class Documents:
 
     def keep_answer(self, address: str, etag: str, body: bytes) -> None:
         """Remember what an address answered, unless it is large."""
-        answer = b"%b\n%b" % (etag.encode("utf-8", "replace"), body)
-        if len(answer) <= LARGEST:
-            self._keep(address, answer, replace=True)
-
-    def _keep(self, key: str, body: bytes, *, replace: bool = False) -> None:
-        if len(self.memory) >= IN_MEMORY and key not in self.memory:
-            self.memory.clear()
-        self.memory[key] = body
-        if (file := self.file(key)) is not None and (replace or not file.exists()):
-            self.write_file(key, body)
+        self.keep(address, b"%b\n%b" % (etag.encode("utf-8", "replace"), body))
 
     def write_file(self, key: str, body: bytes) -> None:
         """Write the file of a key, if there is a folder."""

@@ -24,11 +24,8 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         self, status: int, host: str, message: str, *, token_server: bool = False, elsewhere: bool = False
     ) -> None:
         super().__init__(f"{host}: {status} {message}")
-        self.status = status
-        self.host = host
-        self.message = message
-        self.token_server = token_server
-        self.elsewhere = elsewhere
+        self.status, self.host, self.message = status, host, message
+        self.token_server, self.elsewhere = token_server, elsewhere
 
     def is_one_of(self, *statuses: int) -> bool:
         """Whether the registry itself, not a token server, answered with one of these."""
@@ -50,8 +47,7 @@ class _Explained(Exception):  # noqa: N818 - see above
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(what)
-        self.what = what
-        self.advice = advice
+        self.what, self.advice = what, advice
 
 
 class Untrusted(_Explained):

@@ -131,8 +131,7 @@ class Tokens:
                 "refresh_token": credential.token,
             }
             kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-            content = urlencode(form).encode("ascii")
-            answer = self.http.request("POST", bearer.realm, kind, content=content, limit=_BODY)
+            answer = self.http.request("POST", bearer.realm, kind, content=urlencode(form).encode("ascii"), limit=_BODY)
         if answer is None or answer.status in (404, 405):  # an older server, without OAuth 2
             headers = {"Accept": "application/json"}
             if isinstance(credential, Basic | IdentityToken):
@@ -312,8 +311,6 @@ class ImageRepository:
                         authorization = f"Bearer {token}"
                     case "password", Basic() | IdentityToken():
                         authorization = basic(credential)
-                    case _:
-                        pass
                 headers = {"Accept": accept}
                 headers |= {"Authorization": authorization} if authorization else {}
                 headers |= {"If-None-Match": etag} if etag else {}
@@ -330,8 +327,7 @@ class ImageRepository:
                 if offered == "password" and not isinstance(credential, Basic | IdentityToken):
                     break
             message = error_message(answer.body, {*secrets(credential), authorization.partition(" ")[2]})
-            elsewhere = origin(answer.url) != origin(host.base)
-            raise Refused(answer.status, answer.host, message, elsewhere=elsewhere)
+            raise Refused(answer.status, answer.host, message, elsewhere=origin(answer.url) != origin(host.base))
 
     def manifest(self, method: str, reference: str) -> Answer:
         """The manifest of a tag or digest, or its headers only with the method `HEAD`."""

@@ -202,8 +202,7 @@ class Registry(AbstractContextManager["Registry"]):
             if (reference := pin.digest or pin.tag) is not None:
                 present = False
                 with IfPresent():
-                    answer = repository.manifest("HEAD", reference)
-                    match = _LEFT.match(answer.headers.get("ratelimit-remaining", ""))
+                    match = _LEFT.match(repository.manifest("HEAD", reference).headers.get("ratelimit-remaining", ""))
                     present, left = True, int(match[1]) if match else None
             repository.get("tags/list?n=1", "application/json", PAGE_BYTES)
         login = repository.login
@@ -239,8 +238,6 @@ class Registry(AbstractContextManager["Registry"]):
 # The error that the user reads: which registry, which repository, what next.
 
 
-_NOT_FOUND = 404
-
 Failure = Refused | Untrusted | NoResponse | NoLogin
 
 _GHCR = (
@@ -269,11 +266,11 @@ def explain(
             return RegistryError(problem("failed.registry", f"{location.registry} {what}", advice))
         case NoResponse(what=what, advice=advice, status=status, host=host):
             return RegistryError(problem("failed.registry", f"{host} {what}", advice), status=status)
-        case Refused(message=message) if failure.is_one_of(_NOT_FOUND) and request == LIST and not failure.elsewhere:
+        case Refused(message=message) if failure.is_one_of(404) and request == LIST and not failure.elsewhere:
             what = f"{failure.host} answered 404 Not Found: it has no such repository, or hides it"
             what += f" ({message})" if message else ""
             advice = _permission(location, login)
-            return RegistryError(problem("failed.registry", what, advice), status=_NOT_FOUND, no_repository=True)
+            return RegistryError(problem("failed.registry", what, advice), status=404, no_repository=True)
         case Refused(status=status, message=message):
             code: FailureCode = "failed.auth" if status in (401, 403) and not failure.elsewhere else "failed.registry"
             who = f"the token server {failure.host}" if failure.token_server else failure.host

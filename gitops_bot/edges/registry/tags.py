@@ -37,7 +37,6 @@ PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 USUAL_BYTES = 512 * 1024
 #: Pages in a row without a new tag.
 _IDLE = 3
-_NOT_MODIFIED = 304
 _NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
 
 
@@ -167,7 +166,7 @@ def fetch_page(repository: ImageRepository, query: str, limit: int) -> TagPage:
     etag, body = repository.documents.answer(address) or ("", b"")
     known = tags_in(body)
     answer = repository.get(rest, "application/json", limit, etag=etag if known is not None else "")
-    if answer.status == _NOT_MODIFIED:
+    if answer.status == 304:
         return TagPage(known or (), next_query(answer, "list of tags"), len(body))
     page, etag = read_page(answer), answer.headers.get("etag", "")
     # A page that is just full has the same ETag when others follow it. Pages are full at round numbers.

@@ -80,7 +80,7 @@ class CloudLogins:
 
         access = self.access.get(registry)
         if (scope := ecr.login_scope(registry, access.aws_role if access else None)) is not None:
-            if scope.public and not ecr.has_identity(self.workload.environ):
+            if scope.public and not any(map(self.workload.environ.get, ecr.SIGNS)):
                 return None
             return self._current(scope, lambda: ecr.login(self.workload, scope))
         if google.HOST.match(registry):

@@ -33,8 +33,8 @@ _HOST = re.compile(
 )
 #: Seconds for one login, including the start of the process.
 _SECONDS = 30.0
-#: Any of these shows that there is an identity, without asking a metadata server.
-_SIGNS = (
+#: Any of these variables shows that there is an identity, without asking a metadata server.
+SIGNS = (
     "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )  # fmt: skip
@@ -70,16 +70,15 @@ def login_scope(registry: str, role: str | None) -> LoginScope | None:
     return LoginScope(match[2], fips=match[1] is not None, role=role) if match else None
 
 
-def has_identity(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names an identity of AWS."""
-    return any(environ.get(name) for name in _SIGNS)
-
-
 def login(workload: Workload, scope: LoginScope) -> ExpiringLogin:
     """A login at the registries of one region. Raises NoLogin without identity or boto3, or if Amazon refused."""
     # Where packages are looked for is up to this process; its modules are never taken for those of the libraries.
     flags = "-IB" if sys.flags.isolated else "-PB"
-    _learn(workload.environ)
+    # The secrets that the library sends are struck out, in case a server repeats them.
+    redact.learn(*(workload.environ.get(name) for name in _SECRETS))
+    for name in _FILES:
+        with suppress(NoLogin):
+            redact.learn(read_file(workload.environ.get(name, ""), name), passing=True)
     command = [sys.executable, flags, str(Path(__file__).with_name("ecr_process.py"))]
     timeout = min(_SECONDS, workload.seconds)
     try:
@@ -107,14 +106,6 @@ def login(workload: Workload, scope: LoginScope) -> ExpiringLogin:
             raise NoLogin(f"AWS gave no login: {clean(message)}", _IDENTITY)
         case _:
             raise NoLogin(f"boto3 ended with {done.returncode} and no answer", "Run again later.")
-
-
-def _learn(environ: Mapping[str, str]) -> None:
-    """Strike out the secrets that the library sends, in case a server repeats them."""
-    redact.learn(*(environ.get(name) for name in _SECRETS))
-    for name in _FILES:
-        with suppress(NoLogin):
-            redact.learn(read_file(environ.get(name, ""), name), passing=True)
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -126,8 +126,7 @@ def _subject(workload: Workload, source: Any) -> str:
             headers = source.get("headers")
             sent = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
             redact.learn(*(value.partition(" ")[2] or value for value in sent.values()), passing=True)
-            reply = ask(workload, "GET", url, sent, secrets=tuple(sent.values()))
-            return reply.token(_field(source) or "value")
+            return ask(workload, "GET", url, sent, secrets=tuple(sent.values())).token(_field(source) or "value")
         case _:
             raise NoLogin("the `credential_source` of the credentials is neither a file nor an address", _ADVICE)
     field = _field(source)
@@ -150,8 +149,7 @@ def _field(source: Mapping[str, Any]) -> str | None:
 def _impersonate(workload: Workload, url: str, token: str) -> tuple[str, float]:
     """Exchange a token for that of a service account; returns it and its lifetime in seconds."""
     document = {"scope": [_SCOPE], "lifetime": "3600s"}
-    headers = {"Authorization": f"Bearer {token}"}
-    reply = ask(workload, "POST", url, headers, document=document, secrets=(token,))
+    reply = ask(workload, "POST", url, {"Authorization": f"Bearer {token}"}, document=document, secrets=(token,))
     try:
         ends = moment.parse(str(reply.document.get("expireTime")))
         seconds = clamp_lifetime((ends - workload.clock.now()).total_seconds())

@@ -273,10 +273,9 @@ class ApiClient:
                 token = packages.token()
         if not token:
             raise ListUnusable("it answers nobody without a token with read:packages")
-        headers = {"Authorization": f"Bearer {token}", **packages.headers}
         while True:
             address = f"{packages.host}/{self._owners[0]}/{rest}?per_page={SIZE}&state=active&page={number}"
-            answer = self._get(address, headers)
+            answer = self._get(address, {"Authorization": f"Bearer {token}", **packages.headers})
             if answer.status != 404 or len(self._owners) == 1:
                 return answer
             del self._owners[0]

@@ -31,7 +31,7 @@ from gitops_bot.images.build import CREATED, BuildTimes
 from gitops_bot.images.reference import is_digest, is_floating, is_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from gitops_bot.edges.clock import Clock
@@ -224,7 +224,9 @@ class Walk:
                 sources = (manifest.get("annotations"), labels(config), {CREATED: config.get("created")})
                 return Created(created_in(*sources))
             case "index":
-                return newest(self._children(what, ancestors, numbers))
+                images = list(self._children(what, ancestors, numbers))
+                times = (image.time for image in images if image.time is not None)
+                return Created(max(times, default=None), all(image.lasting for image in images))
             case "artifact":
                 return UNKNOWN
 
@@ -237,13 +239,6 @@ class Walk:
             with IfPresent():
                 found = self._manifest(digest)
             yield self._read(found[1], (*ancestors, digest), numbers) if found else Created(None, lasting=False)
-
-
-def newest(children: Iterable[Created]) -> Created:
-    """The time of an index by those of its images."""
-    images = list(children)
-    times = (image.time for image in images if image.time is not None)
-    return Created(max(times, default=None), all(image.lasting for image in images))
 
 
 def _in_threads(work: Callable[[str], None], items: Collection[str], threads: int) -> None:
