@@ -107,8 +107,7 @@ class Disk:
                     raise EditError(Problem("failed.edit", "the file changed while it was being edited", advice, file))
                 if nameless is not None:
                     # Python follows the link only if a directory is given, which an absolute path ignores.
-                    source = _OPEN_FILES / str(descriptor)
-                    os.link(source, draft, src_dir_fd=descriptor, follow_symlinks=True)
+                    os.link(_OPEN_FILES / str(descriptor), draft, src_dir_fd=descriptor, follow_symlinks=True)
                 draft.replace(target)
             finally:
                 os.close(descriptor)

@@ -256,8 +256,7 @@ class Dialogue:
         """
         if self._process is None:
             environment = self.git.environment(_BOUNDED_SETTINGS if self.bounded else ())
-            running = _running(self.arguments, environment, (), bounded=self.bounded)
-            self._process = self._running.enter_context(running)
+            self._process = self._running.enter_context(_running(self.arguments, environment, (), bounded=self.bounded))
         # Nobody can have stored what is random, so it ends the output wherever it comes last.
         mark = f"={secrets.token_hex(16)}"
         stdin = "".join(f"{line}\n" for line in (*lines, mark)).encode()

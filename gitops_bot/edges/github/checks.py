@@ -260,8 +260,7 @@ def _of_commit(api: Api, repository: str, commit: str) -> Iterator[Any]:
 def _of_environment(api: Api, environment: str) -> Iterator[Any]:
     """The newest deployments of other people to an environment; one more request for each."""
     root, query = f"/repos/{api.repository}", {"environment": environment, "per_page": str(_NEWEST)}
-    deployments = api.ask("GET", "/deployments", query=query, expected=_EXPECTED)
-    for deployment in answers.of_type(list, deployments):
+    for deployment in answers.of_type(list, api.ask("GET", "/deployments", query=query, expected=_EXPECTED)):
         if deployment["description"] == TEXT:
             continue
         number = answers.of_type(int, deployment["id"])

@@ -143,11 +143,10 @@ class Deployments:
         """
         path, root = "/artifacts/metadata/deployment-record", f"/orgs/{self.api.names['owner']}"
         for artifact in deployment.artifacts:
-            version = {"version": artifact.version[:100]} if artifact.version else {}
             record = {  # within GitHub's limits, in characters
                 "name": artifact.name[:256],
                 "digest": artifact.digest,
-                **version,
+                **({"version": artifact.version[:100]} if artifact.version else {}),
                 "status": "deployed",
                 "logical_environment": deployment.environment[:128],
                 "deployment_name": artifact.place[:256],

@@ -84,8 +84,7 @@ def error_message(document: object, secret: str) -> str:
             parts.append(str(error.get("message") or f"{error.get('field')} {error.get('code')}"))
         else:
             parts.append(str(error))
-    text = "; ".join(part for part in parts if isinstance(part, str) and part)
-    return clean(text, (secret,), _SHOWN)
+    return clean("; ".join(part for part in parts if isinstance(part, str) and part), (secret,), _SHOWN)
 
 
 # Tables by a part of GitHub's message, in lower case. The first match counts.

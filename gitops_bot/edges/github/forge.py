@@ -243,13 +243,11 @@ class GitHub:
         """None if nothing differs, else one; with a comment three or four. Three to open one, four for a double."""
         try:
             if issue is None:
-                fields = {"title": title, "body": body}
                 with self._api.reading():
-                    made = self._api.ask("POST", "/issues", body=fields, expected=_EXPECTED)
+                    made = self._api.ask("POST", "/issues", body={"title": title, "body": body}, expected=_EXPECTED)
                     number = answers.of_type(int, made["number"])
                 with suppress(Refused):
-                    labels = {"labels": [_LABEL]}
-                    self._api.ask("POST", f"/issues/{number}/labels", body=labels, expected=_EXPECTED)
+                    self._api.ask("POST", f"/issues/{number}/labels", body={"labels": [_LABEL]}, expected=_EXPECTED)
                 first = self.find_issue(body.partition("\n")[0])
                 if first is not None and first.number != number:  # another run was faster, or this was sent twice
                     double = {"state": "closed", "state_reason": "not_planned"}
@@ -458,8 +456,7 @@ class Merging:
         return self.api.graphql(document, {"input": fields}, write=True, expected=_MERGE_EXPECTED)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
-        why = f"GitHub says: {refused.message or refused.status}"
-        return self._warned(pull, why, merge_advice(refused.message))
+        return self._warned(pull, f"GitHub says: {refused.message or refused.status}", merge_advice(refused.message))
 
     def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
         message = f"pull request #{pull.number} will not merge by itself: {why}"

@@ -279,8 +279,7 @@ class Inspection:
         with self.api.reading():
             active = [int(rule["id"]) for rule in listed if rule["target"] == "tag" and rule["enforcement"] == "active"]
             rulesets = [self._get_if_visible(f"/rulesets/{number}") for number in active[:_MOST_RULESETS]]
-            is_partial = None in rulesets or len(active) > len(rulesets)
-            return BranchRules(tuple(_of_tags(rulesets)), hidden=is_partial)
+            return BranchRules(tuple(_of_tags(rulesets)), hidden=None in rulesets or len(active) > len(rulesets))
 
     def rules(self, branch: str) -> BranchRules:
         """What a branch requires, by rulesets and its protection: up to three requests, and one for each ruleset."""

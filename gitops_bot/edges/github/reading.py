@@ -144,8 +144,7 @@ class PullRequestReader:
             repository, rules = self.api.ask("GET", ""), None
             branch = self.api.ask("GET", f"/branches/{path}")
             with suppress(Refused):
-                query = {"per_page": "100"}
-                rules = self.api.ask("GET", f"/rules/branches/{path}", query=query, expected=(403, 404))
+                rules = self.api.ask("GET", f"/rules/branches/{path}", query={"per_page": "100"}, expected=(403, 404))
             with self.api.reading():
                 self._bases[name] = base_by_rest(repository, branch, rules)
         return self._bases[name]
@@ -169,10 +168,9 @@ class PullRequestReader:
         except Unsupported:
             return HandBackTimes()
         with self.api.reading():
-            pull = data["repository"]["pullRequest"]
             labelled = [
                 answers.time(event["createdAt"])
-                for event in answers.nodes(pull["timelineItems"])
+                for event in answers.nodes(data["repository"]["pullRequest"]["timelineItems"])
                 if event["label"]["name"].lower() == label
             ]
             query, activity, pushed = {"ref": f"refs/heads/{branch}", "per_page": "1"}, [], None

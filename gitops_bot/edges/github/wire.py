@@ -170,7 +170,9 @@ class Wire:
             self._auth.repository = "/".join(path.split("/")[2:4]) if path.startswith("/repos/") else None
             for may_renew in (True, False):
                 if write:
-                    self._space_out()
+                    if (wait := self._next_write - self._clock.monotonic()) > 0:
+                        self._clock.sleep(wait)
+                    self._next_write = self._clock.monotonic() + self._between_writes
                 status, headers, text = self._requester.requestJson(
                     method, path, dict(query or {}), accept, input=body, cnx=self._connection
                 )
@@ -190,11 +192,6 @@ class Wire:
             advice = "check GITHUB_API_URL: for GitHub Enterprise it ends in /api/v3"
             raise NoResponse("answered with something other than JSON", advice)
         return document, headers
-
-    def _space_out(self) -> None:
-        if (wait := self._next_write - self._clock.monotonic()) > 0:
-            self._clock.sleep(wait)
-        self._next_write = self._clock.monotonic() + self._between_writes
 
 
 class _Authorization(Auth.Auth):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 
 import httpx
 
@@ -63,7 +64,12 @@ def follow(source: httpx.URL, address: str) -> httpx.URL:
         source.scheme == "http" and (host == named_by or is_loopback(host) or not is_loopback(named_by))
     ):
         raise UnsafeAddress(f"an address without encryption, {text!r}")
-    if source.scheme == "https" and host != named_by and _is_closed(host, named_by):
+    # A source inside a network may name neighbours by name.
+    if (
+        source.scheme == "https"
+        and host != named_by
+        and (_is_private(host) or (_is_nearby(host) and not (_is_nearby(named_by) or _is_private(named_by))))
+    ):
         raise UnsafeAddress(f"an address inside a private network, {text!r}")
     return target
 
@@ -77,19 +83,12 @@ def follow_own(source: httpx.URL, address: str) -> httpx.URL:
     Raises:
         UnsafeAddress: it may not be followed.
     """
-    try:
+    with suppress(httpx.InvalidURL, ValueError):  # `follow` says what is wrong
         target = source.join(address)
-    except (httpx.InvalidURL, ValueError):
-        return follow(source, address)  # which says what is wrong
-    itself = host_of(target) == host_of(source) and not target.userinfo
-    if itself and (source.scheme, target.scheme) == ("https", "http"):
-        return source.copy_with(raw_path=target.raw_path, fragment=None)
+        itself = host_of(target) == host_of(source) and not target.userinfo
+        if itself and (source.scheme, target.scheme) == ("https", "http"):
+            return source.copy_with(raw_path=target.raw_path, fragment=None)
     return follow(source, address)
-
-
-def _is_closed(host: str, source: str) -> bool:
-    """Whether `source` may not name this host; a source inside a network may name neighbours by name."""
-    return _is_private(host) or (_is_nearby(host) and not (_is_nearby(source) or _is_private(source)))
 
 
 def _is_private(host: str) -> bool:
