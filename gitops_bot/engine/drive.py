@@ -172,15 +172,13 @@ class _Scheduler(Generic[T]):
             facts.learn_pull_requests(branches, found)
 
     def _read_reported(self, checks: Sequence[ChecksQuestion], deployments: Sequence[DeploymentsQuestion]) -> None:
-        commits: dict[str | None, dict[str, None]] = {}
-        for question in checks:
-            commits.setdefault(question.repository, {})[question.commit] = None
+        commits: dict[str | None, list[str]] = {}
+        for question in dict.fromkeys(checks):
+            commits.setdefault(question.repository, []).append(question.commit)
         environments = list(dict.fromkeys(question.environment for question in deployments))
         try:
             with bugs_as(ForgeError):
-                reported = forge_of(self._world).checks(
-                    {repository: list(each) for repository, each in commits.items()}, environments
-                )
+                reported = forge_of(self._world).checks(commits, environments)
         except ForgeError as failure:
             self._facts.learn(dict.fromkeys((*checks, *deployments), failure))
         else:

@@ -269,8 +269,7 @@ class Facts:
         if is_first:
             try:
                 with bugs_as(RegistryError, str(question.image)):
-                    answered = question.ask(world)
-                answer.set_result(answered)
+                    answer.set_result(question.ask(world))
             except BotError as failure:
                 answer.set_result(kept(failure))
             except BaseException as interruption:

@@ -43,14 +43,10 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
     except RegistryError as error:
         return Failed(decision.entry, problem_with(error, decision.entry))
     created = rfc3339(build.created) if build.created is not None and build.created >= EARLIEST else None
-    values: dict[str, str | None] = {}
-    whys = {}
-    for key, label in described.labels.items():
-        if label is None:
-            whys[key] = "no label is configured for it"
-        else:
-            values[key] = created if label == CREATED else build.labels.get(label)
-            whys[key] = f"the image has no usable {label}"
+    labels: Mapping[str, str | None] = {**build.labels, CREATED: created}
+    values = {key: labels.get(label) for key, label in described.labels.items() if label is not None}
+    whys = dict.fromkeys(described.labels, "no label is configured for it")
+    whys |= {key: f"the image has no usable {label}" for key, label in described.labels.items() if label is not None}
     return _with_values(decision, described, values, whys)
 
 
@@ -68,8 +64,7 @@ def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
     with suppress(EditError):  # it cannot be read
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
-    whys = dict.fromkeys(described.labels, "not told by that release")
-    return _with_values(decision, described, then, whys)
+    return _with_values(decision, described, then, dict.fromkeys(described.labels, "not told by that release"))
 
 
 def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:

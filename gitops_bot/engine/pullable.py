@@ -60,9 +60,8 @@ def problem_with(error: BotError, entry: Managed) -> Problem:
         return replace(problem, next=advice, file=entry.file, line=entry.line, column=entry.column)
     if error.status in _DENIED:
         # Without a place: where many entries lack one login, that is one problem.
-        return replace(
-            problem, next=f"{problem.next} If there is no such repository, correct {_written(entry)} of the entry."
-        )
+        advice = f"If there is no such repository, correct {_written(entry)} of the entry."
+        return replace(problem, next=f"{problem.next} {advice}")
     return problem
 
 

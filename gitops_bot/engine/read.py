@@ -124,11 +124,8 @@ class EnvironmentState:
             return Problem("failed.usage", message, "give the name of one of them in full")
         names = sorted({entry.name for entry in entries})
         advice = f"the entries of {name} are: {shortlist(names, _NAMED)}" if names else f"{name} has no entries"
-        return Problem(
-            "failed.usage",
-            f"{image[:300]} matches no entry of {name}, neither by name nor by repository",
-            suggestion(image, entries) or advice,
-        )
+        message = f"{image[:300]} matches no entry of {name}, neither by name nor by repository"
+        return Problem("failed.usage", message, suggestion(image, entries) or advice)
 
 
 @dataclass(frozen=True, slots=True)

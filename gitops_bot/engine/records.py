@@ -12,19 +12,10 @@ from gitops_bot.errors import ConfigError, EditError, ForgeError, GitError, Lost
 from gitops_bot.images.reason import shortlist
 from gitops_bot.proposals import trailers
 from gitops_bot.proposals.pull_request import Deployment, Merge, ReleasedImage
+from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history.changes import change_at
 from gitops_bot.releases.history.record import Announced, Record, Records
-from gitops_bot.releases.history.releases import (
-    Content,
-    NewTag,
-    Release,
-    all_releases,
-    due_tags,
-    skipped_tags,
-    tag_name,
-    tag_numbers,
-    unrecorded,
-)
+from gitops_bot.releases.history.releases import Content, NewTag, Release
 from gitops_bot.results.history import ReleaseMerge, text
 from gitops_bot.targets import reach
 
@@ -53,7 +44,7 @@ def record(world: World, facts: Facts) -> tuple[Problem, ...]:
             snapshot = read_again(world, before)
             tags = world.repository.tags() if tagged else {}
             line = _line(world, snapshot, tags, tagged)
-            every = all_releases(line, snapshot.layout.owners, tags)
+            every = history.all_releases(line, snapshot.layout.owners, tags)
     except (GitError, ConfigError) as error:
         return _alike("recorded", [("", error.problem)])
     facts.learn_recorded(snapshot.commit, line, tags if tagged else None)
@@ -65,7 +56,7 @@ def record(world: World, facts: Facts) -> tuple[Problem, ...]:
 
 def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Sequence[Environment]) -> Line:
     """The history down to a tag of each environment; what the forge has is looked for in the first part alone."""
-    numbers = tag_numbers(tags)
+    numbers = history.tag_numbers(tags)
     needed = [set(numbers.get(environment.name, ())) for environment in tagged]
 
     def enough(line: Line) -> bool:
@@ -86,7 +77,7 @@ def _tag_all(
     """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
     tags, untagged = facts.known_release_tags or {}, {}
     for environment in wanted:
-        match due_tags(every.get(environment.name, ()), tags, complete=line.complete):
+        match history.due_tags(every.get(environment.name, ()), tags, complete=line.complete):
             case Problem() as problem:
                 yield environment.name, problem
             case releases if releases:
@@ -101,7 +92,7 @@ def _tag_all(
     except (GitError, ConfigError) as error:
         yield "", error.problem
         return
-    every = all_releases(line, snapshot.layout.owners)
+    every = history.all_releases(line, snapshot.layout.owners)
     for name, environment in untagged.items():
         try:
             with bugs_as(GitError):
@@ -122,7 +113,7 @@ def _tag(
     """Tag the releases of one environment until nobody else is faster; gives all tags then, or raises a GitError."""
     known, race = every.get(environment.name, ()), Race(world.clock)
     while True:
-        untagged = due_tags(known, tags, complete=line.complete)
+        untagged = history.due_tags(known, tags, complete=line.complete)
         if isinstance(untagged, Problem):
             raise GitError(untagged)
         if not untagged:
@@ -139,7 +130,7 @@ def _tag(
             except (ConfigError, EditError):
                 its_content = None
             release = ReleaseMerge(record, merges.get(record.id, Merge(None)), its_content)
-            new.append(NewTag(tag_name(record.release), record.id, text(release)))
+            new.append(NewTag(history.tag_name(record.release), record.id, text(release)))
         try:
             with world.whole():
                 world.repository.create_tags(new)
@@ -147,7 +138,7 @@ def _tag(
             race.wait(lost)
             tags = world.repository.tags()
         else:
-            if taken := skipped_tags(known, untagged, tags):
+            if taken := history.skipped_tags(known, untagged, tags):
                 what = f"these tags number no release of {environment.name} on {snapshot.branch}"
                 message = f"{what}, so new releases have the numbers behind theirs: {shortlist(taken, _NAMED)}"
                 advice = "The branch was rewritten, or people pushed them."
@@ -195,8 +186,7 @@ def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tupl
         with bugs_as(ForgeError):
             return world.forge.merges(snapshot.branch, [record.id for record in shown]), []
     except ForgeError as error:
-        message = f"who merged these releases is not known: {error.problem.message}"
-        return {}, [replace(error.problem, message=message)]
+        return {}, [replace(error.problem, message=f"who merged these releases is not known: {error.problem.message}")]
 
 
 def _deploy_all(
@@ -217,7 +207,7 @@ def _deploy_all(
         name = environment.name
         recorded = {deployment.commit for deployment in deployed[name] if deployment.finished}
         known = every.get(name, ())
-        for release in unrecorded(known, recorded, first=_FIRST, most=_MOST):
+        for release in history.unrecorded(known, recorded, first=_FIRST, most=_MOST):
             try:
                 with bugs_as(ForgeError), world.whole():
                     artifacts = _artifacts(snapshot, known, release) if environment.artifact_metadata else ()
@@ -230,12 +220,11 @@ def _deploy_all(
 
 
 def _artifacts(snapshot: Snapshot, known: Sequence[Release], release: Release) -> tuple[ReleasedImage, ...]:
-    at = known.index(release)
-    artifacts = []
-    for pin in change_at(known, at).pins:
-        if pin.after is not None and pin.after.digest is not None:
-            image = snapshot.image(pin.key)
-            artifacts.append(ReleasedImage(image, pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}"))
+    artifacts = [
+        ReleasedImage(snapshot.image(pin.key), pin.after.digest, pin.after.tag, f"{pin.file}:{pin.name}")
+        for pin in change_at(known, known.index(release)).pins
+        if pin.after is not None and pin.after.digest is not None
+    ]
     return tuple(artifacts[:_ARTIFACTS])
 
 

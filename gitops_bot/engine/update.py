@@ -270,5 +270,4 @@ def _outcome_without_writing(
     nothing = reconcile.Nothing(None, Reason(problem.code, problem.message))
     proposal = whole(context, [item.decision for item in done.judged], branch, nothing)
     decisions = (*context.state.failed, *proposal.decisions, *done.only_in_source, Failed(None, problem))
-    proposals = (proposal,) if proposal.changes else ()
-    return EnvironmentOutcome(environment.name, decisions, proposals, named=done.named)
+    return EnvironmentOutcome(environment.name, decisions, (proposal,) if proposal.changes else (), named=done.named)

@@ -6,7 +6,7 @@ A thread stays with its registry until nothing is left to ask there: those of a 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -66,13 +66,12 @@ class _Queue:
     def __init__(self, subjects: Sequence[ImageName]) -> None:
         self._lock = threading.Lock()
         self._subjects = subjects
-        self._items: dict[ImageName, deque[int]] = {}
+        self._items: defaultdict[ImageName, deque[int]] = defaultdict(deque)
         #: By registry, its images of which something waits.
-        self._waiting: dict[str, deque[ImageName]] = {}
+        self._waiting: defaultdict[str, deque[ImageName]] = defaultdict(deque)
         for at, image in enumerate(subjects):
             if image not in self._items:
-                self._items[image] = deque()
-                self._waiting.setdefault(image.registry, deque()).append(image)
+                self._waiting[image.registry].append(image)
             self._items[image].append(at)
         self._turns = list(self._waiting)
         self._busy: Counter[str | ImageName] = Counter()

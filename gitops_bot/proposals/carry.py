@@ -23,12 +23,11 @@ def live_pins(base: Mapping[EntryKey, Managed], carried: Sequence[PinChange]) ->
     kept = []
     for change in carried:
         now = base.get(change.key)
-        if now is None or now.pin != change.before:
-            continue
-        # On the base are the pin, and the repository if that changes too.
-        renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
-        if not renamed or now.pin != change.after:
-            kept.append(change)
+        if now is not None and now.pin == change.before:
+            # On the base are the pin, and the repository if that changes too.
+            renamed = change.new_name is None or str(ImageName.parse(change.new_name)) == now.image
+            if not renamed or now.pin != change.after:
+                kept.append(change)
     return tuple(kept)
 
 

@@ -134,12 +134,8 @@ def decline(
     for pull in known.get(body.pin_mark(change.entry.key, change.after, change.new_name), ()):
         is_recent = since is None or pull.created_at is None or pull.created_at >= since
         if is_recent and (pull.branch != branch or not is_shown):
-            reason = Reason(
-                "held.declined",
-                f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that",
-                {"pull_request": pull.number, "url": pull.url},
-            )
-            return change.hold(reason)
+            text = f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that"
+            return change.hold(Reason("held.declined", text, {"pull_request": pull.number, "url": pull.url}))
     return None
 
 

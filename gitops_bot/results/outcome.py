@@ -60,14 +60,8 @@ class EnvironmentOutcome:
         changed = {change.entry.key for proposal in self.proposals for change in proposal.changes}
         kept = [decision for decision in self.decisions if isinstance(decision, Kept)]
         others = Counter("unchanged" if item.is_current else item.reason.code for item in kept)
-        return {
-            "changed": len(changed - held),
-            "held": len(held),
-            "failed": len(self.failed),
-            "unchanged": others["unchanged"],
-            "ignored": others["ignored"],
-            "unmanaged": others["unmanaged"],
-        }
+        counts = {"changed": len(changed - held), "held": len(held), "failed": len(self.failed)}
+        return counts | {kind: others[kind] for kind in ("unchanged", "ignored", "unmanaged")}
 
     @property
     def open_proposals(self) -> int:

@@ -45,10 +45,7 @@ COUNT: Final = Shape({"type": "integer", "minimum": 0}, empty=0)
 LINE: Final = Shape({"type": "integer", "minimum": 1})
 COMMIT: Final = Shape({"type": "string", "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"})
 #: RFC 3339 in UTC, to the second.
-TIME: Final = Shape(
-    {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-    rfc3339,
-)
+TIME: Final = Shape({"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}, rfc3339)
 
 
 def one_of(*values: str) -> Shape:

@@ -56,13 +56,13 @@ async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed
     A digest is taken as it is; with a short name, it may belong to another image: the registry must have it.
     """
     present = entry.pin
-    if entry.choices:
-        return _select(entry, assignment)
-    if entry.rules.ignore and entry.name != assignment.image:
+    if entry.rules.ignore and not entry.choices and entry.name != assignment.image:
         # Its repository alone is not a clear enough word against `ignore: true`; its name is.
         return Kept(entry, IGNORED)
     if entry.refusal is not None:
         return Failed(entry, entry.refusal)
+    if entry.choices:
+        return _select(entry, assignment)
     try:
         after = await _resolve(facts, entry, assignment, proposed)
     except RegistryError as error:
@@ -77,8 +77,6 @@ async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed
 def _select(entry: Managed, assignment: Assignment) -> Decision:
     """A selector with the slot that was asked for; registries know nothing of slots."""
     pin = assignment.pin
-    if entry.refusal is not None:
-        return Failed(entry, entry.refusal)
     if pin.tag not in entry.choices or pin.digest is not None or assignment.new_name is not None:
         message = f"{entry.name} selects a slot, and {pin} is none"
         advice = f"give {' or '.join(f'{entry.name}={slot}' for slot in entry.choices)}"

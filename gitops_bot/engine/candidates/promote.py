@@ -74,9 +74,8 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
     ]
     if asked.overlays and not entries:
         texts = ", ".join(glob.text for glob in asked.overlays)
-        raise UsageError(
-            Problem("failed.usage", f"no overlay of {state.environment.name} is in {texts}", "correct --overlay")
-        )
+        message = f"no overlay of {state.environment.name} is in {texts}"
+        raise UsageError(Problem("failed.usage", message, "correct --overlay"))
     if not asked.images:
         return [entry for entry in entries if not entry.choices], []
     keys: set[EntryKey] = set()

@@ -104,10 +104,8 @@ def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> 
     if data is not None and target is not None:
         then = next((item for item in target.read(data, file).entries if item.name == entry.name), None)
         where = place_of(file, then.line, then.column) if then is not None else where
-    advice = "Choose another release with `--to`."
-    return Problem(
-        "failed.edit", f"{goal.release} has a malformed pin at {where}: {what}", advice, file, entry.line, entry.column
-    )
+    message, advice = f"{goal.release} has a malformed pin at {where}: {what}", "Choose another release with `--to`."
+    return Problem("failed.edit", message, advice, file, entry.line, entry.column)
 
 
 async def after_failure(context: Context) -> Candidates:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import deque
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -160,8 +161,7 @@ def mark(changes: Sequence[PinChange]) -> str:
 
 def pin_mark(key: EntryKey, after: Pin, new_name: str | None) -> str:
     """Identifies one proposed pin of one entry, in 16 characters: a body has room for a thousand."""
-    text = json.dumps([*key, after.tag, after.digest, new_name])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([*key, after.tag, after.digest, new_name]).encode()).hexdigest()[:16]
 
 
 def plan_mark(text: str) -> str | None:
@@ -247,21 +247,18 @@ def with_closing_mark(text: str, why: Reason) -> str:
 
 def without_closing_mark(text: str) -> str:
     """The description as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
-    lines = text.split("\n")
-    kept: list[str] = []
-    at = 0
-    while at < len(lines):
-        if lines[at].rstrip() != _CLOSED:
-            kept.append(lines[at])
-            at += 1
+    left, kept = deque(text.split("\n")), list[str]()
+    while left:
+        line = left.popleft()
+        if line.rstrip() != _CLOSED:
+            kept.append(line)
             continue
-        at += 1
-        if at < len(lines) and lines[at].startswith(_CLOSED_BY):
-            at += 1
-        if at == len(lines) and kept and not kept[-1].rstrip():
+        if left and left[0].startswith(_CLOSED_BY):
+            left.popleft()
+        if left and not left[0].rstrip():
+            left.popleft()
+        elif not left and kept and not kept[-1].rstrip():
             kept.pop()
-        elif at < len(lines) and not lines[at].rstrip():
-            at += 1
     return "\n".join(kept)
 
 
