@@ -214,8 +214,7 @@ def _overview(result: StepResult, told: Sequence[Row]) -> list[str]:
         case Outcome(environments=environments):
             busy = {row.environment for row in told}
             return [f"{item.name}: nothing to do" for item in environments if item.name not in busy]
-        case _:
-            return []
+    return []
 
 
 def to_annotate(told: Sequence[Row], *, named: bool) -> Iterator[tuple[Level, Annotation]]:
@@ -242,15 +241,13 @@ def outputs(result: StepResult, told: Sequence[Row], plan: str, lines: Sequence[
         "pull-request-url": _lines(pull.url for pull in pulls),
         "branch": _lines(branch for branch in branches if branch),
         "commit": _lines(proposal.commit for proposal in proposals if proposal.commit),
-        "image": _lines(_reference(image, pin) for image, pin in pins),
+        "image": _lines(
+            image + (f":{pin.tag}" if pin.tag else "") + (f"@{pin.digest}" if pin.digest else "") for image, pin in pins
+        ),
         "digest": _lines(pin.digest for _, pin in pins if pin.digest),
         "plan": plan if len(plan) <= PLAN_LIMIT else "",
         "summary": "\n".join(md.cut(lines, str, _SUMMARY_LIMIT, lambda left: f"… {left} more")),
     }
-
-
-def _reference(image: str, pin: Pin) -> str:
-    return image + (f":{pin.tag}" if pin.tag else "") + (f"@{pin.digest}" if pin.digest else "")
 
 
 def _lines(values: Iterable[str]) -> str:

@@ -160,8 +160,7 @@ def _is_from_a_fork(environ: Mapping[str, str]) -> bool:
     match event:
         case {"pull_request": {"head": {"repo": head}, "base": {"repo": {"full_name": str(base)}}}}:
             return not (isinstance(head, dict) and head.get("full_name") == base)
-        case _:
-            return False
+    return False
 
 
 if __name__ == "__main__":

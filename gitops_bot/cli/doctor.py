@@ -50,8 +50,8 @@ def doctor_command(*, repository: str | None, timeout: float, config: str | None
 
     notes, clock, environ = Notes(), Clock(), os.environ
     local, sound = _local(Options(repository, config), environ, notes)
-    diagnosis = examine(_setup(local, environ, clock, timeout, notes, sound=sound), timeout)
-    return show("doctor", diagnosis, output)
+    setup = _setup(local, environ, clock, timeout, notes, sound=sound)
+    return show("doctor", examine(setup, timeout), output)
 
 
 def _local(options: Options, environ: Mapping[str, str], notes: Notes) -> tuple[Local | None, bool]:
@@ -104,11 +104,11 @@ def _setup(
         forge=forge,
         token=token,
     )
-    if local is None or where is None or server is None:
+    if local is None:
         return setup
     return replace(
         setup,
-        where=where.name or where.url,
+        where=name or local.address.url,
         name=name,
         branch=local.config.branch if local.config is not None else None,
         remote=partial(remote(local, environ), timeout=share, attempts=_ATTEMPTS),

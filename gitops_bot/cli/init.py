@@ -58,9 +58,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
 
     checkout, clock = surroundings(), Clock()
     if checkout is None:
-        raise UsageError(
-            Problem("failed.usage", "not inside a Git checkout", "change to the checkout of your manifests")
-        )
+        advice = "change to the checkout of your manifests"
+        raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
     tree = checkout.tree(os.environ)
     if config.FILE in tree and not dry_run:
         advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"

@@ -36,8 +36,6 @@ _WHY: Final[dict[WhyUnfollowed, str]] = {
     "link": "a symbolic link or submodule",
     "unreadable": "its references are unknown",
 }
-
-
 _VERDICTS: Final[dict[Verdict, Style]] = {"missing": "red", "no_image": "red", "incomplete": "red", "unknown": "yellow"}
 #: How a formula starts in a spreadsheet, full-width forms included.
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")

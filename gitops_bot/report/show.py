@@ -148,18 +148,18 @@ def _print_sums(outcome: Outcome, screen: Screen, *, written: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, screen: Screen) -> None:
-    marks = [_MARKS[finding.verdict][0] for finding in diagnosis]
-    column = max((len(mark) for mark in marks), default=0) + 2
-    for finding, mark in zip(diagnosis, marks, strict=True):
-        style = _MARKS[finding.verdict][1]
+    counts = Counter(_MARKS[finding.verdict][0] for finding in diagnosis)
+    column = max(map(len, counts), default=0) + 2
+    for finding in diagnosis:
+        mark, style = _MARKS[finding.verdict]
         subject = "" if finding.subject == finding.name else f" {plain(finding.subject)}"
         text = f"{finding.name}{subject}: {plain(finding.text, LONG)}"
         screen.say(text, hang=column, lead=mark.ljust(column), style=style)
         if finding.next:
             screen.say(f"next: {plain(finding.next, LONG)}", indent=column)
-    counts = [(mark, marks.count(mark)) for mark, _ in _MARKS.values() if mark in marks]
+    in_order = ((counts[mark], mark) for mark, _ in _MARKS.values() if counts[mark])
     nouns = ("warning", "error")
-    screen.say(", ".join(counted(count, mark) if mark in nouns else f"{count} {mark}" for mark, count in counts))
+    screen.say(", ".join(counted(count, mark) if mark in nouns else f"{count} {mark}" for count, mark in in_order))
 
 
 def show_notice(output: str, message: str, advice: str) -> None:
@@ -207,9 +207,8 @@ def print_outcome(head: Head, outcome: Outcome, screen: Screen, *, written: bool
     told = any(failed.entry is None and failed.problem.code == "failed.auth" for failed in failures)
     if not outcome.saw_pull_requests and not told:
         screen.say()
-        screen.say(
-            f"No token is set, so open pull requests were not read. Set {outcome.token_variable} to include them."
-        )
+        why = "No token is set, so open pull requests were not read"
+        screen.say(f"{why}. Set {outcome.token_variable} to include them.")
 
 
 def totals(outcome: Outcome, *, written: bool) -> str:

@@ -150,8 +150,7 @@ def why(status: Status, entry: EntryStatus) -> str:
             return f"not tracked: {text}"
         case "current", _:
             return _CALM.get(reason.code if reason is not None else "", "nothing waits")
-        case _:
-            return text
+    return text
 
 
 def _seen(entry: EntryStatus) -> Sequence[str]:
@@ -172,8 +171,7 @@ def next_step(entry: EntryStatus) -> str | None:
             return f"after #{entry.after.number}"  # an hour passes by itself
         case "held" | "untracked" if entry.reason is None or entry.reason.code != "held.hold":
             return f"`gitops-bot explain {environment} {quote(plain(entry.entry.name))}`"
-        case _:
-            return None
+    return None
 
 
 def _moment(status: Status, moment: datetime | str) -> str:
@@ -189,8 +187,7 @@ def _served(data: Mapping[str, str | int | None]) -> str:
             whole = duration.parse(wanted) // timedelta(seconds=1)
             length, unit = (3600, "h") if whole >= 2 * 3600 else (60, "min")
             return f" ({(whole - remaining) // length} of {whole // length} {unit})"
-        case _:
-            return ""
+    return ""
 
 
 class Row(NamedTuple):
@@ -278,8 +275,7 @@ def _matrix_in_words(status: Status) -> list[list[str]]:
     for image, cells in matrix(status):
         pins = [dict.fromkeys(f"{_version(entry.pin)} ({age(status, entry)})" for entry, _ in cell) for cell in cells]
         name = f"{plain(image).removeprefix(registry)} {reached(cells)}".rstrip()
-        words = name, *(reasons.shortlist(list(own), _PINS) for own in pins)
-        told.append([redact.printable(word) for word in words])
+        told.append([redact.printable(word) for word in (name, *(reasons.shortlist(list(own), _PINS) for own in pins))])
     return told
 
 

@@ -26,7 +26,6 @@ CONNECTIONS = 64
 
 _LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<name>[A-Za-z0-9.-]{1,253})):(?P<port>[0-9]{1,5})\Z")
-_TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Response:
 
     status: int
     text: str
-    kind: str = _TEXT
+    kind: str = "text/plain; charset=utf-8"
 
 
 class HealthServer:

@@ -35,10 +35,9 @@ class Every:
 
     def next(self, last: datetime, now: datetime) -> datetime:
         """The first tick after `now`, a whole number of periods after `last`; missed ticks are skipped."""
-        passed = max(now - last, timedelta(0)) // self.period
         if last > now:  # the clock was set back: do not wait until it catches up
             return now + self.period
-        return last + (passed + 1) * self.period
+        return last + ((now - last) // self.period + 1) * self.period
 
 
 #: How far a clock may be set back without the ticks in between coming again.

@@ -86,10 +86,9 @@ class Metrics:
 class _LastCycle(Collector):
     """The gauges of the last cycle; an environment or a hold that is gone has no line."""
 
-    def __init__(self) -> None:
-        #: When the last completed cycle ended, its outcome, and the requests left: replaced as one, so that no scrape
-        #: sees half of two.
-        self.last: tuple[float, Outcome, int | None] | None = None
+    #: When the last completed cycle ended, its outcome, and the requests left: replaced as one, so that no scrape
+    #: sees half of two.
+    last: tuple[float, Outcome, int | None] | None = None
 
     def collect(self) -> Iterator[Metric]:
         if self.last is None:

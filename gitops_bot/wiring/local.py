@@ -183,8 +183,7 @@ def surroundings() -> Checkout | None:
     try:
         return checkout.find(Path.cwd())
     except FileNotFoundError as error:
-        problem = Problem("failed.usage", "this folder no longer exists", "change to one that does")
-        raise UsageError(problem) from error
+        raise UsageError(Problem("failed.usage", "this folder no longer exists", "change to one that does")) from error
 
 
 def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], known: Sequence[Server]) -> bool:
@@ -222,8 +221,9 @@ def _repository_of(read: Config, known: Sequence[Server]) -> tuple[Address, Serv
 def _refuse_link(tree: Mapping[str, str]) -> None:
     """Refuse a configuration that is a symbolic link: links are not followed, so it would be ignored in silence."""
     if tree.get(FILE) == SYMBOLIC_LINK:
-        problem = Problem("failed.config", f"{FILE} is a symbolic link", "commit the file itself instead", FILE)
-        raise ConfigError(problem)
+        raise ConfigError(
+            Problem("failed.config", f"{FILE} is a symbolic link", "commit the file itself instead", FILE)
+        )
 
 
 def _read_named(path: str) -> Config:
