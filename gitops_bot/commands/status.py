@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,7 +26,7 @@ from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history import trail
-from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys, per_day
+from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys
 from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.results.result import Head, Result
@@ -328,12 +329,13 @@ def _overview_of(
     every = sorted((record for own in recent.values() for record in own), key=attrgetter("at"), reverse=True)
     ways = journeys(recent)
     first, since = first_arrivals(ways), snapshot.at - timedelta(days=DAYS)
-    times = built([record for record in every if record.at >= since])
+    recently = [record for record in every if record.at >= since]
+    times = built(recently)
     shown = Overview(
         status=now.body,
         history=True,
         releases=tuple(every[:_LISTED]),
-        per_day=per_day(every, since),
+        per_day=Counter(record.at.date() for record in recently),
         deliveries=tuple(delivery(name, own, first, since, DAYS, times) for name, own in recent.items()),
         journeys=ways,
         home=home,

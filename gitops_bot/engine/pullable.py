@@ -69,7 +69,7 @@ def _written(entry: Managed) -> str:
     """What of an entry says its repository."""
     if entry.entry.repository is not None:
         return "the image"
-    return "`newName`" if entry.new_name is not None else "`name`"
+    return "`newName`" if entry.entry.new_name is not None else "`name`"
 
 
 def no_image(entry: Managed) -> Problem:

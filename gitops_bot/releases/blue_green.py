@@ -55,9 +55,7 @@ class Slots:
 
     def slot_of(self, entry: Managed) -> str | None:
         """The slot that an entry belongs to."""
-        return next(
-            (name for name, entries in self.entries.items() if any(other.key == entry.key for other in entries)), None
-        )
+        return next((name for name, own in self.entries.items() if entry.key in [other.key for other in own]), None)
 
     def counterpart(self, entry: Managed) -> Managed | None:
         """The entry of the other slot that stands for this one: by container, else by repository if that is clear."""
@@ -252,11 +250,8 @@ def _waiting(selector: Managed, idle: str, reason: Reason) -> Held:
 
 
 def _reason_to_stay(slots: Slots, step: Step) -> Reason:
-    text = (
-        f"switched back to {slots.live} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who}; {slots.idle} waits "
-        "for a new pin (`--release-hold` switches to it again)"
-    )
-    return Reason("held.reverted", text, step.data)
+    waits = f"{slots.idle} waits for a new pin (`--release-hold` switches to it again)"
+    return Reason("held.reverted", f"switched back to {slots.live} {step.occasion}; {waits}", step.data)
 
 
 def _held(change: Change, text: str) -> Held:

@@ -28,6 +28,7 @@ CODE_OF: Final[dict[Source, Code]] = {
     "rollback": "rolled_back",
 }
 Direction = Literal["forward", "backward", "moved", "adopted"]
+GateName = Literal["checks", "source_checks", "deployment"]
 
 
 class EntryKey(NamedTuple):
@@ -54,11 +55,6 @@ class Managed:
     def name(self) -> str:
         """What the file calls it."""
         return self.entry.name
-
-    @property
-    def new_name(self) -> str | None:
-        """The repository that the file gives it instead of its name."""
-        return self.entry.new_name
 
     @property
     def pin(self) -> Pin:
@@ -103,17 +99,12 @@ class Managed:
     @property
     def image(self) -> str:
         """The effective repository as text, also where that is the name of none."""
-        return str(self.repository) if self.repository else self.new_name or self.entry.repository or self.name
+        return str(self.repository) if self.repository else self.entry.new_name or self.entry.repository or self.name
 
     @property
     def policy(self) -> Policy | None:
         """The policy that orders its tags, if any."""
         return self.rules.policy.policy if self.rules.policy is not None else None
-
-    @property
-    def policy_name(self) -> str | None:
-        """The name of that policy in the configuration, if it has one."""
-        return self.rules.policy.name if self.rules.policy is not None else None
 
     @property
     def mistake(self) -> Problem | None:
@@ -184,7 +175,7 @@ class Seen:
     state is pending.
     """
 
-    gate: Literal["checks", "source_checks", "deployment"]
+    gate: GateName
     name: str
     state: CheckState
     check: Check | DeploymentState | None = None
@@ -256,11 +247,6 @@ class Held:
     several: tuple[Reason, ...] = ()
     #: What its gates saw.
     seen: tuple[Seen, ...] = ()
-
-    @property
-    def current(self) -> Pin:
-        """What is pinned now."""
-        return self.entry.pin
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

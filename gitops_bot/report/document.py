@@ -178,7 +178,12 @@ _PROPOSAL = define(
     changes=many(_CHANGE),
 )
 _HELD = define(
-    "held", entry=_ENTRY, current=PIN, candidate=or_null(PIN), reason=_REASON, evidence=many(_EVIDENCE).of("seen")
+    "held",
+    entry=_ENTRY,
+    current=PIN.of("entry.pin"),
+    candidate=or_null(PIN),
+    reason=_REASON,
+    evidence=many(_EVIDENCE).of("seen"),
 )
 _FAILED = define("failed", entry=or_null(_ENTRY), problem=_PROBLEM)
 _ENVIRONMENT = define(

@@ -269,7 +269,7 @@ def _print_held(held: Sequence[Held], screen: Screen) -> None:
     for item in held:
         candidate = short(item.candidate) if item.candidate else "-"
         told = (f"{item.reason.code}: {plain(item.reason.text)}", *evidence.lines(item.seen, item.reason.text))
-        row = (plain(item.entry.name), short(item.current), candidate, place(item.entry), "; ".join(told))
+        row = (plain(item.entry.name), short(item.entry.pin), candidate, place(item.entry), "; ".join(told))
         rows.setdefault(told, []).append(row)
     if screen.width is None:
         screen.say_rows(chain(*rows.values()), _INDENT)

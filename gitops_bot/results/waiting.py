@@ -116,7 +116,7 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
         yield Item("frozen", "", "", hold.freeze_text(freeze), "freeze")
     for environment, held in ((each, held) for each in outcome.environments for held in each.held):
         name, entry, reason, source = environment.name, held.entry, held.reason, environment.promoted_from
-        pins = " → ".join(code(pin.short) for pin in (held.current, held.candidate) if pin is not None)
+        pins = " → ".join(code(pin.short) for pin in (held.entry.pin, held.candidate) if pin is not None)
         commands: tuple[tuple[str, ...], ...] = (("explain", name),)
         if source is not None and not entry.rules.own_policy and reason.code in _PAST:
             commands += (("promote", source, name, _PAST[reason.code], "--image"),)

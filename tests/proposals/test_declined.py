@@ -66,7 +66,7 @@ def test_what_a_person_closed_unmerged_is_not_proposed_again(
 ) -> None:
     held = decline(declined, there, existing, ())
     assert held is not None
-    assert (held.entry, held.current, held.candidate) == (declined.entry, declined.before, declined.after)
+    assert (held.entry, held.entry.pin, held.candidate) == (declined.entry, declined.before, declined.after)
     assert held.reason.code == "held.declined"
     assert held.reason.text == f"v2@{B} was declined: #7 was closed unmerged; reopen it to undo that"
     assert held.reason.data == {"pull_request": 7, "url": "https://github.test/acme/deploy/pull/7"}

@@ -142,5 +142,5 @@ CHANGE = change_of(alter(WEB, pin=V2), V1, "rollback", "backward", Reason("rolle
 def test_what_the_registry_lost_is_not_gone_back_to(exists: bool, missing: tuple[str, ...], code: str) -> None:
     held = check(CHANGE, exists=exists, missing=missing)
     assert isinstance(held, Held)
-    assert (held.current, held.candidate, held.reason.code) == (V2, V1, code)
+    assert (held.entry.pin, held.candidate, held.reason.code) == (V2, V1, code)
     assert "--to" in held.reason.text

@@ -67,7 +67,7 @@ async def _assign(facts: Facts, entry: Managed, assignment: Assignment, proposed
         after = await _resolve(facts, entry, assignment, proposed)
     except RegistryError as error:
         return Failed(entry, problem_with(error, entry) if assignment.new_name is None else error.problem)
-    new_name = assignment.new_name if assignment.new_name != entry.new_name else None
+    new_name = assignment.new_name if assignment.new_name != entry.entry.new_name else None
     if after == present and new_name is None and proposed is None:
         return Kept(entry, Reason("nothing_new", f"{after} is already pinned"))
     reason = Reason("set", f"set to {assignment.pin} by hand or by a pipeline")

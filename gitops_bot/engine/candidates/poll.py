@@ -82,7 +82,7 @@ def _without_partner(context: Context, polled: Sequence[Managed]) -> Iterator[He
 
 def _names(entry: Managed) -> Sequence[str]:
     """The names of an entry's image: its repository, and the name that `newName` replaces."""
-    return (entry.image, entry.name) if entry.new_name else (entry.image,)
+    return (entry.image, entry.name) if entry.entry.new_name else (entry.image,)
 
 
 def _is_settled(entry: Managed) -> bool:
@@ -144,6 +144,7 @@ async def _choose(
     """The decision by the tags that name images, and those that name none, which are left out, with what they name."""
     tags, left_out = await facts.tags(image), dict[str, str]()
     times = await times_for(facts, image, policy, tags, entry.pin) if isinstance(policy, Newest) else None
+    name = entry.rules.policy.name if entry.rules.policy is not None else None
 
     async def built(tag: str) -> datetime | None:
         return (await facts.times(image, (tag,), Pin())).times.get(tag)
@@ -153,9 +154,9 @@ async def _choose(
             among = [tag for tag in tags if tag not in left_out] if left_out else tags
             if isinstance(policy, Newest):
                 known = times or BuildTimes({}, None, "created")
-                made = age.choose_newest(policy, among, known.times, pin, known.pinned, now, entry.policy_name)
+                made = age.choose_newest(policy, among, known.times, pin, known.pinned, now, name)
             else:
-                made = await age.choose_aged(policy, among, pin, built, now, entry.policy_name)
+                made = await age.choose_aged(policy, among, pin, built, now, name)
             match made:
                 case (
                     policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime()))

@@ -146,9 +146,9 @@ def direction(before: Pin, after: Pin, policy: Policy | None) -> Direction:
 
 def moves(present: Pin, after: Pin) -> bool:
     """Whether the tag stays and its digest changes; a malformed digest does not count."""
-    digests = (present.digest, after.digest)
-    stays = present.tag is not None and present.tag == after.tag and present.malformed is None
-    return stays and None not in digests and digests[0] != digests[1]
+    if present.tag is None or present.tag != after.tag or present.malformed is not None:
+        return False
+    return None not in (present.digest, after.digest) and present.digest != after.digest
 
 
 def moved(entry: Managed, now: Pin) -> Reason | None:

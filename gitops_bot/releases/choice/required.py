@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from gitops_bot.config.require import CAPTURE
 from gitops_bot.images.reason import Reason, rfc3339
@@ -13,15 +13,13 @@ from gitops_bot.releases.decisions import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from gitops_bot.config.require import CheckForm
     from gitops_bot.images.reason import Code
     from gitops_bot.releases.checks import CheckState, DeploymentState
+    from gitops_bot.releases.decisions import GateName
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.history.trail import Run
-
-    GateName = Literal["checks", "source_checks", "deployment"]
 
 #: If a pin was there for many commits, so many of the first and of the last are looked at.
 _EDGE: Final = 50
@@ -67,17 +65,14 @@ def see(
         expression += ".*" if token[0] == "*" else re.escape(text)
     matches = re.compile(expression, re.DOTALL).fullmatch if "*" in wanted.name else None
     names = filter(matches, reported) if matches is not None else [shown]
-    found = ([check for check in reported.get(name, ()) if wanted.is_by(check.by)] for name in names)
-    return Seen(gate, shown, *_worst([max(each, key=_rank) for each in found if each]))
+    results = ([check for check in reported.get(name, ()) if wanted.is_by(check.by)] for name in names)
+    newest = [max(own, key=lambda check: (check.at, -_STATES.index(check.state))) for own in results if own]
+    return Seen(gate, shown, *_worst(newest))
 
 
 def see_deployment(environment: str, commits: Sequence[str], reported: Sequence[DeploymentState]) -> Seen:
     """The result of the newest deployment of one of these commits; reports are newest first."""
     return Seen("deployment", environment, *_worst([its for its in reported if its.commit in commits][:1]))
-
-
-def _rank(check: Check) -> tuple[datetime, int]:
-    return check.at, -_STATES.index(check.state)
 
 
 def _worst(found: Sequence[Check] | Sequence[DeploymentState]) -> tuple[CheckState, Check | DeploymentState | None]:

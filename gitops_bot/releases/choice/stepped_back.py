@@ -92,20 +92,13 @@ def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
         return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
     if last.way == "forward":
         return None
-    step = last.step
-    text = (
-        f"rolled back to {last.successor.short} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
-        "(`--release-hold` allows it again)"
-    )
-    return Reason("held.reverted", text, step.data)
+    text = f"rolled back to {last.successor.short} {last.step.occasion} (`--release-hold` allows it again)"
+    return Reason("held.reverted", text, last.step.data)
 
 
 def in_source(source: Managed, pin: Pin, step: Step) -> Reason:
     """Why not to promote a pin: an environment on its way was rolled back from it in this commit."""
-    text = (
-        f"{source.environment} went back from {pin.short} in {step.commit[:10]} on {step.at:%Y-%m-%d} by {step.who} "
-        "(`--release-hold` allows it again)"
-    )
+    text = f"{source.environment} went back from {pin.short} {step.occasion} (`--release-hold` allows it again)"
     return Reason("held.reverted", text, {**step.data, "source": source.environment})
 
 

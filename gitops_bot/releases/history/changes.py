@@ -115,8 +115,7 @@ def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[En
     before, after = step.before(file), step.after(file)
     if after is None:
         return
-    names = [*after, *(name for name in before or () if name not in after)]
-    for name in names:
+    for name in dict.fromkeys([*after, *(before or ())]):
         now = after.get(name)
         if now is not None and now.pin is None:
             continue

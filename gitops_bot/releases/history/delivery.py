@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +10,7 @@ from gitops_bot.images.reference import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import datetime, timedelta
 
     from gitops_bot.releases.history.changes import EntryChange
     from gitops_bot.releases.history.record import Record
@@ -108,11 +107,6 @@ def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:
         Journey(*named[key], tuple(sorted(way.values(), key=lambda arrival: arrival.at))) for key, way in ways.items()
     ]
     return tuple(sorted(journeys, key=lambda journey: journey.arrivals[-1].at, reverse=True))
-
-
-def per_day(records: Iterable[Record], since: datetime) -> Mapping[date, int]:
-    """How many releases each day had, in UTC."""
-    return Counter(record.at.date() for record in records if record.at >= since)
 
 
 def first_arrivals(ways: Iterable[Journey]) -> Mapping[str, Arrival]:

@@ -52,6 +52,11 @@ class Step:
             name = "".join(char if char.isprintable() else " " for char in name)
         return " ".join(name.split())[:100] or "nobody"
 
+    @property
+    def occasion(self) -> str:
+        """Where, when and by whom something was done, as a sentence names it."""
+        return f"in {self.commit[:10]} on {self.at:%Y-%m-%d} by {self.who}"
+
     def sides(self, file: str) -> Mapping[str, tuple[bytes | None, bytes | None]]:
         """A file with pins before and after, by the names that it may have; empty if it did not change."""
         return {path: self.files[path] for path in same_file(file) if path in self.files}

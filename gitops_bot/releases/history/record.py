@@ -146,9 +146,11 @@ class Records:
             return None
         brought = {(pin.key, pin.before) for pin in moved.values()}
         undone = self._own.newest(brought, self._positions[change.release.commit])
-        if undone is None or (kind == "manual" and not _is_undone(undone, change)):
+        if undone is None:
             return None
-        return undone.release.commit
+        was = {pin.key: (pin.before, pin.after) for pin in undone.pins}
+        is_restored = all(was.get(pin.key) == (pin.after, pin.before) for pin in change.pins)
+        return undone.release.commit if kind == "rollback" or is_restored else None
 
 
 def _kind(change: Changes, announced: Announced | None) -> Kind:
@@ -164,12 +166,6 @@ def _kind(change: Changes, announced: Announced | None) -> Kind:
         return "manual"
     own = {announced_pins[repinned.key].source for repinned in change.pins}
     return _KINDS[own.pop() if len(own) == 1 else announced.source]
-
-
-def _is_undone(older: Changes, change: Changes) -> bool:
-    """Whether a release restored the pins that its entries had before the older one."""
-    was = {pin.key: (pin.before, pin.after) for pin in older.pins}
-    return all(was.get(pin.key) == (pin.after, pin.before) for pin in change.pins)
 
 
 def _readable(changed: Callable[[int], Changes], count: int) -> Iterator[Changes]:

@@ -40,8 +40,7 @@ class Claim:
 
     def problem(self, message: str, advice: str) -> Problem:
         """A problem with the glob, where it is written."""
-        file, line, column = self.place or (None, None, None)
-        return Problem("failed.config", message, advice, file, line, column)
+        return Problem("failed.config", message, advice, *(self.place or ()))
 
     def without_pins(self, places: Sequence[str], hint: str = "") -> Problem:
         """It matches only files or directories that pin no image; directories end in `/`."""
