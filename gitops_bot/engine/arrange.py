@@ -13,7 +13,7 @@ from gitops_bot.engine.policies import see
 from gitops_bot.engine.request import Poll, Withdraw
 from gitops_bot.errors import BotError, EditError
 from gitops_bot.images.reason import Reason
-from gitops_bot.proposals import carry, limits, naming, people, reconcile
+from gitops_bot.proposals import carry, limits, naming, reconcile
 from gitops_bot.proposals.branches import BotBranch, Competing, Group, Own, Yielding
 from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, find_declines
@@ -203,9 +203,11 @@ async def _proposal(context: Context, declines: Declined, group: Group) -> tuple
     elif not context.snapshot.sees_pull_requests:
         action = reconcile.decide_unseen(own.branch.remote, wanted)
     else:
-        pulls = own.branch.pulls
-        by_people = replace(own.branch, pulls=tuple(map(people.without_bot, pulls)) if on_hold else pulls)
-        action = reconcile.decide(by_people, wanted)
+        branch = own.branch
+        if on_hold:  # it is as people left it: without auto-merge that the bot has set
+            pulls = (replace(pull, auto_merge=pull.auto_merge and not pull.merges_by_bot) for pull in branch.pulls)
+            branch = replace(branch, pulls=tuple(pulls))
+        action = reconcile.decide(branch, wanted)
     if isinstance(action, reconcile.Leave) and on_hold and (opened := own.branch.opened) and opened.merges_by_bot:
         text = "some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
         action = replace(action, reason=action.reason.with_more(text), frozen=True)

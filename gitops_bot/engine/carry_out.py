@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from gitops_bot.engine.context import CarriedOut, Context, Planned
+from gitops_bot.engine.facts import forge_of
 from gitops_bot.engine.world import Forge, World, silent
 from gitops_bot.errors import ForgeError, GitError, LostRace, Problem, bugs_as
 from gitops_bot.images.reason import Reason
@@ -123,7 +124,7 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
         nonlocal now
         now = _recheck(world, snapshot, proposal, propose)
 
-    forge, head = _forge(world), on.remote.head if on.remote is not None else None
+    forge, head = forge_of(world), on.remote.head if on.remote is not None else None
     commit = None
     if proposal.text is not None and isinstance(proposal.action, reconcile.Open | reconcile.Refresh):
         commit = head = _push(world, context, proposal, head, look)
@@ -175,7 +176,7 @@ def _push(
         message=content.message,
         expected=expected,
         look=look,
-        signed_by=_forge(world).commit if signer == "api" else signer,
+        signed_by=forge_of(world).commit if signer == "api" else signer,
     )
 
 
@@ -328,11 +329,3 @@ def _insist_on_life(pull: PullRequest, head: str | None = None, *, before: PullR
     if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
         message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
         raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))
-
-
-def _forge(world: World) -> Forge:
-    if world.forge is None:
-        message = "no token for this server: pull requests can be planned, but not opened"
-        advice = f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`"
-        raise ForgeError(Problem("failed.auth", message, advice))
-    return world.forge

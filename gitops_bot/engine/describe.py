@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.images.build import Build
     from gitops_bot.proposals.proposal import Proposal, ProposalText
+    from gitops_bot.releases.decisions import EntryKey
 
     Step = tuple[str, str, str]
 
@@ -66,16 +67,10 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     environment, changes = context.environment, proposal.changes
     by_commit = isinstance(proposal.action, Commit)
     briefly = by_commit or (proposal.source == "promotion" and len(changes) > MOST)  # of hundreds only a table is read
-    steps = {
-        change.entry.key: ImageStep(
-            change.entry.image,
-            change.before.digest,
-            change.new_name or change.entry.image,
-            change.after.digest,
-            change.goes_back,
-        )
-        for change in changes[:MOST]
-    }
+    steps: dict[EntryKey, ImageStep] = {}
+    for change in changes[:MOST]:
+        image, before, after = change.entry.image, change.before.digest, change.after.digest
+        steps[change.entry.key] = ImageStep(image, before, change.new_name or image, after, change.goes_back)
     described = {} if briefly else describe_images(world, context.facts, steps)
     base = None if by_commit else context.snapshot.commit
     text = content.write(environment.name, proposal, environment.propose, base, described)

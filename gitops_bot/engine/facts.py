@@ -14,7 +14,7 @@ from functools import partial
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from gitops_bot.errors import BotError, GitError, RegistryError, bugs_as
+from gitops_bot.errors import BotError, ForgeError, GitError, Problem, RegistryError, bugs_as
 from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.checks import Check, DeploymentState
@@ -308,7 +308,9 @@ def kept(answer: T) -> T:
 
 
 def forge_of(world: World) -> Forge:
-    """The forge, which whoever asks about pull requests has."""
+    """The forge; raises a ForgeError where there is none, or no token for it."""
     if world.forge is None:
-        raise ValueError("without a forge there are no pull requests")
+        message = "no token for this server: pull requests can be planned, but not opened"
+        advice = f"set {world.token_variable} ({world.token_rights}), or set `propose: {{as: commit}}`"
+        raise ForgeError(Problem("failed.auth", message, advice))
     return world.forge

@@ -147,8 +147,7 @@ class Layout:
 
     def pin_file(self, path: str) -> PinFile:
         """Read a file of the selected overlays; raises an EditError if it cannot be edited as a whole."""
-        target = self.targets[path] or self.selection.targets[path]
-        return target.read(self.files.get(path, b""), path)
+        return (self.targets[path] or self.selection.targets[path]).read(self.files.get(path, b""), path)
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Those of these files that were read."""
@@ -253,8 +252,7 @@ def read_disk(files: Files, tree: Mapping[str, str], config: Config, now: dateti
 def read_again(world: World, before: Snapshot) -> Snapshot:
     """Read the present commit, with all that the reading before has. Raises what `read` raises."""
     names = [environment.name for environment in before.environments]
-    commit = world.repository.head(before.branch)
-    scope = Scope(before.config, before.repository, before.branch, commit, names)
+    scope = Scope(before.config, before.repository, before.branch, world.repository.head(before.branch), names)
     return read(world, scope, also=before.states, whole=bool(before.layout.others))
 
 

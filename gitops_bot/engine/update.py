@@ -52,8 +52,8 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     if isinstance(request.what, Poll) or (isinstance(request.what, Promote) and not request.what.images):
         # A request that names its entries does not depend on the names in the configuration: none are reported.
         reported = {failed.problem for outcome in outcomes for failed in outcome.failed}
-        names = [environment.name for environment in environments]
-        unmatched = (problem for name in names for problem in base.states[name].unmatched.problems)
+        states = (base.states[environment.name] for environment in environments)
+        unmatched = (problem for state in states for problem in state.unmatched.problems)
         problems += dict.fromkeys(problem for problem in unmatched if problem not in reported)
     if not request.dry_run and any(environment.release_tags or environment.deployments for environment in environments):
         from gitops_bot.engine.records import record

@@ -59,11 +59,6 @@ def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     return tuple(freeze for freeze, applies in facts if applies)
 
 
-def without_bot(pull: PullRequest) -> PullRequest:
-    """The pull request as people left it: without auto-merge that the bot has set."""
-    return replace(pull, auto_merge=pull.auto_merge and not pull.merges_by_bot)
-
-
 def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | None, *, applies: bool) -> Reason:
     """Why a frozen pull request is left as it is, and how people can unfreeze it. `applies`: as in `Wanted`."""
     known = freezes(pull)

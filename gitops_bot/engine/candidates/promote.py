@@ -53,16 +53,11 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
             for entry in context.snapshot.states[asked.source].entries
             if entry.key not in matched and not entry.choices
         ]
-    return Candidates(
-        context,
-        [
-            *(as_it_is(Failed(None, problem)) for problem in unknown),
-            *await offers(context, offered, await _upcoming(context.facts, asked.source)),
-            *(as_it_is(held) for held in alone),
-        ],
-        frozenset(entry.key for entry in entries if asked.images),
-        tuple(only_in_source),
-    )
+    entrants = [as_it_is(Failed(None, problem)) for problem in unknown]
+    entrants += await offers(context, offered, await _upcoming(context.facts, asked.source))
+    entrants += [as_it_is(held) for held in alone]
+    named = frozenset(entry.key for entry in entries if asked.images)
+    return Candidates(context, entrants, named, tuple(only_in_source))
 
 
 def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Problem]]:
@@ -262,11 +257,8 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair])
         tags = await context.facts.release_tags()
     except GitError:
         return {}  # no promotion fails for want of a number
-    return {
-        release.commit: release.number
-        for name in names
-        for release in history.releases(name, line, snapshot.layout.owners, tags)
-    }
+    known = (release for name in names for release in history.releases(name, line, snapshot.layout.owners, tags))
+    return {release.commit: release.number for release in known}
 
 
 def _arrival(snapshot: Snapshot, line: Line, source: Managed) -> Step | None:

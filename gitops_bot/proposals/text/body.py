@@ -49,6 +49,7 @@ _MARKED = 1_400
 _NOTES = 2_000
 #: The start of the line that says why the bot closed it, and the most characters of the reason: each may take three.
 _CLOSED_BY, _REASON = "Closed by gitops-bot: ", 250
+_NO_DECLINE: Final = "This is not a decline; newer versions will be proposed."
 
 #: What a pull request may lack for a while, and its description say so; `details` are those of its images.
 Lack = Literal["labels", "assignees", "reviewers", "details"]
@@ -230,7 +231,7 @@ def with_closing_mark(text: str, why: Reason) -> str:
     that out; where room is short, the rest of that part goes, never what people wrote.
     """
     text = without_closing_mark(text)
-    line = f"{_CLOSED_BY}{prose(why.text, _REASON)}. This is not a decline; newer versions will be proposed."
+    line = f"{_CLOSED_BY}{prose(why.text, _REASON)}. {_NO_DECLINE}"
     parts = _parts(text)
     if parts is None:
         return f"{clip(text, LIMIT - cost([_CLOSED, line]) - 2)}\n\n{_CLOSED}\n{line}"
@@ -288,10 +289,7 @@ def late_comment(head: str) -> str:
 
 def closing_comment(reason: Reason) -> str:
     """Says why the bot closes a pull request."""
-    return (
-        f"<!-- gitops-bot:{CLOSING} -->\n"
-        f"Closed: {prose(reason.text)}. This is not a decline; newer versions will be proposed."
-    )
+    return f"<!-- gitops-bot:{CLOSING} -->\nClosed: {prose(reason.text)}. {_NO_DECLINE}"
 
 
 def comment_mark(body: str) -> str | None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from gitops_bot.releases.decisions import Seen
 
-_KINDS: Final = {"checks": "check", "source_checks": "check of the build", "deployment": "deployment to"}
+#: The words before the name of one, by its gate.
+KINDS: Final = {"checks": "check", "source_checks": "check of the build", "deployment": "deployment to"}
 #: So many of one decision are named, and so many characters of a name, a maker and a description are shown.
 MOST: Final = 5
 _NAME, _BY, _TEXT = 120, 60, 140
@@ -44,17 +45,14 @@ def link(seen: Seen) -> str | None:
     return address(seen.check.url) if seen.check is not None else None
 
 
-def kind(seen: Seen) -> str:
-    """The words before its name."""
-    return _KINDS[seen.gate]
-
-
 def lines(evidence: Sequence[Seen], reason: str = "") -> list[str]:
     """A line for each, for a terminal, but for those that a decision waits for and that its `reason` names."""
     others = (item for item in evidence if item.state == "success" or item.name not in reason)
-    return _short(
-        others, lambda item: " ".join(filter(None, (f"{kind(item)} {name(item)}: {result(item)}", link(item))))
-    )
+
+    def line(item: Seen) -> str:
+        return " ".join(filter(None, (f"{KINDS[item.gate]} {name(item)}: {result(item)}", link(item))))
+
+    return _short(others, line)
 
 
 def markdown(evidence: Sequence[Seen]) -> list[str]:
@@ -62,7 +60,7 @@ def markdown(evidence: Sequence[Seen]) -> list[str]:
 
     def line(item: Seen) -> str:
         shown, page = code(name(item)), link(item)
-        return f"{kind(item)} {f'[{shown}]({page})' if page else shown}: {prose(result(item))}"
+        return f"{KINDS[item.gate]} {f'[{shown}]({page})' if page else shown}: {prose(result(item))}"
 
     return _short(evidence, line)
 
