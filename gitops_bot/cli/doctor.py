@@ -96,14 +96,8 @@ def _setup(
         token = server.variable or server.no_token(name)
         inspect = partial(server.inspect, name, clock=clock, timeout=max(round(share), 1))
         forge = notes.of("token", "the token", inspect)  # even without a token
-    setup = Setup(
-        notes=notes,
-        clock=clock,
-        git=partial(git_versions, environ, share),
-        registry=partial(registry_for, environ, clock, share, local=local),
-        forge=forge,
-        token=token,
-    )
+    git, registry = partial(git_versions, environ, share), partial(registry_for, environ, clock, share, local=local)
+    setup = Setup(notes, clock, git, registry, forge=forge, token=token)
     if local is None:
         return setup
     return replace(

@@ -203,8 +203,7 @@ def edit_command(path: str, pins: tuple[str, ...], *, dry_run: bool, output: str
     from gitops_bot.edges.disk import Disk
     from gitops_bot.images.reference import parse_assignments
 
-    edited = edit(Disk(), path, parse_assignments(pins), dry_run=dry_run)
-    return show("edit", edited, output, written=not dry_run)
+    return show("edit", edit(Disk(), path, parse_assignments(pins), dry_run=dry_run), output, written=not dry_run)
 
 
 @command("check")

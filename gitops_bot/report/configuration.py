@@ -96,11 +96,10 @@ def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
     yield f"  {as_key(found.name)}:"
     for key, value in keys.items():
         line = f"    {key}: {_flow(value)}"
-        if key != "overlays" or len(line) <= _WIDTH:
+        if key == "overlays" and len(line) > _WIDTH:
+            yield from ("    overlays:", *(f"      - {quote(glob)}" for glob in found.overlays))
+        else:
             yield line
-            continue
-        yield "    overlays:"
-        yield from (f"      - {quote(glob)}" for glob in found.overlays)
     yield from images
 
 
@@ -109,13 +108,10 @@ def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
     if environment.images:
         yield "    images:"
     for image, rule in environment.images.items():
-        match rule:
-            case Ignored(why=why):
-                yield f"      {as_key(image)}: {{ignore: true}}  # {plain(why, _WIDTH)}"
-            case Follow():
-                yield f"      {as_key(image)}: {{policy: {_policy(rule)}}}"
-            case name:
-                yield f"      {as_key(image)}: {{policy: {as_key(name)}}}"
+        if isinstance(rule, Ignored):
+            yield f"      {as_key(image)}: {{ignore: true}}  # {plain(rule.why, _WIDTH)}"
+        else:
+            yield f"      {as_key(image)}: {{policy: {as_key(rule) if isinstance(rule, str) else _policy(rule)}}}"
     if environment.left and not environment.images:
         yield "    # images:"
     for why, left in environment.left.items():

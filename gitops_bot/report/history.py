@@ -99,12 +99,9 @@ def _print_release(merged: ReleaseMerge, screen: Screen) -> None:
     record, merge = merged.record, merged.merge
     release = record.release
     name = release.commit[:10] if release.number is None else f"{release.number}  {release.commit[:10]}"
+    who = f"  {release.at:%Y-%m-%d %H:%M} UTC  {record.kind}  by {plain(release.step.who)}"
     screen.say()
-    screen.say(
-        f"  {release.at:%Y-%m-%d %H:%M} UTC  {record.kind}  by {plain(release.step.who)}",
-        lead=name,
-        style=_STYLES.get(record.kind, "bold"),
-    )
+    screen.say(who, lead=name, style=_STYLES.get(record.kind, "bold"))
     if merge.pull_request is not None:
         people = f", merged by {plain(merge.merged_by)}" if merge.merged_by else ""
         people += f", approved by {plain(', '.join(merge.approved_by))}" if merge.approved_by else ""
@@ -140,8 +137,7 @@ def print_audit(audit: Audit, screen: Screen) -> None:
         writer.writerow(_COLUMNS)
         for history in audit.histories:
             for merged in history.releases:
-                for row in _rows(history.environment, merged):
-                    writer.writerow([_cell(text) for text in row])
+                writer.writerows(map(_cell, row) for row in _rows(history.environment, merged))
         return
     for environment in audit.environments:
         screen.say(f"{plain(environment.name)}: {environment.headline}", style="bold")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -104,10 +105,9 @@ class Events:
 
 def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
     """The outcome of the whole cycle in numbers; `written` is false for a dry run."""
-    entries = dict.fromkeys(("changed", "held", "failed", "unchanged", "ignored", "unmanaged"), 0)
+    entries = Counter(dict.fromkeys(("changed", "held", "failed", "unchanged", "ignored", "unmanaged"), 0))
     for environment in outcome.environments:
-        for name, count in environment.entries.items():
-            entries[name] += count
+        entries.update(environment.entries)
     return {
         "written": sum(proposed.action.name in WRITING for _, proposed in outcome.proposals) if written else 0,
         **entries,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,7 @@ def listening(arguments: Sequence[str]) -> tuple[str, int] | None:
     """
     if "run" not in arguments:
         return None
-    options = list(arguments[arguments.index("run") + 1 :])
-    if "--" in options:
-        del options[options.index("--") :]
+    options = list(takewhile(lambda option: option != "--", arguments[arguments.index("run") + 1 :]))
     given = [option.removeprefix("--listen=") for option in options if option.startswith("--listen=")]
     given += [value for option, value in pairwise(options) if option == "--listen"]
     host, colon, port = given[-1].rpartition(":") if given else ("", "", "")
