@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot import targets
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.deployed import DeployedPaths, deployments
+from gitops_bot.releases.layout.overlays import REGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
 _MOST_MANIFESTS: Final = 20_000
-_FILES: Final = ("100644", "100755")
 
 
 def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> tuple[OutsideFile, ...]:
@@ -53,7 +53,7 @@ def place_in_overlays(file: str) -> str:
 
 def manifests(tree: Mapping[str, str]) -> list[str]:
     """The YAML files of a tree; in a greater repository, those nearest to the top."""
-    paths = [path for path, mode in tree.items() if mode in _FILES and path.endswith((".yaml", ".yml"))]
+    paths = [path for path, mode in tree.items() if mode in REGULAR and path.endswith((".yaml", ".yml"))]
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gitops_bot.edges.git.store import FILE_LIMIT, fitting, parse_commit
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.trailers import BASE
-from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, TreeChange
+from gitops_bot.releases.history.pin_files import ABSENT, TreeChange
+from gitops_bot.releases.layout.overlays import REGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

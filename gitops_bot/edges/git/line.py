@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES, fitting, parse_commit
 from gitops_bot.releases.history.line import Line, Step
-from gitops_bot.releases.history.pin_files import ABSENT, REGULAR, ChangedTrees, PinFiles, TreeChange
+from gitops_bot.releases.history.pin_files import ABSENT, ChangedTrees, PinFiles, TreeChange
+from gitops_bot.releases.layout.overlays import REGULAR
 from gitops_bot.targets import tells_of_others
 
 if TYPE_CHECKING:

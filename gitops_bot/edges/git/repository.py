@@ -37,8 +37,8 @@ from gitops_bot.edges.git.signing import sign
 from gitops_bot.edges.git.store import DamagedError, Store, identity
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.errors import GitError
-from gitops_bot.releases.history.pin_files import REGULAR
 from gitops_bot.releases.layout.glob import is_path
+from gitops_bot.releases.layout.overlays import REGULAR
 from gitops_bot.targets import BY_NAME
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot.edges.git.process import ANSWER_LIMIT, Dialogue, error
 from gitops_bot.errors import GitError, Problem
-from gitops_bot.releases.history.pin_files import REGULAR, TreeChange
+from gitops_bot.releases.history.pin_files import TreeChange
+from gitops_bot.releases.layout.overlays import REGULAR
 from gitops_bot.releases.layout.owners import above
 
 if TYPE_CHECKING:

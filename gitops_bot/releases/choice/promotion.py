@@ -81,9 +81,8 @@ class ByHand:
 
     def lifts(self, reason: Reason) -> bool:
         """Whether they chose to promote in spite of this reason."""
-        option = _OPTIONS.get(reason.code)
-        said = {_POLICY: self.beyond_policy, _NOW: self.now, _CHECKS: self.beyond_checks}
-        return option is not None and said[option]
+        lifted = {_POLICY: self.beyond_policy, _NOW: self.now, _CHECKS: self.beyond_checks}
+        return lifted.get(_OPTIONS.get(reason.code, ""), False)
 
 
 def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
@@ -91,16 +90,14 @@ def common_run(entry: Managed, running: Sequence[Run]) -> Run | Held:
 
     The last one to get the pin counts, so that all have soaked.
     """
-    pins = {source.pin for source in running}
-    if len(pins) == 1:
+    if len({run.pin for run in running}) == 1:
         return trail.last(running)
     source = running[0].environment
-    others = [(run.pin.short, run.entry) for run in running]
-    if len({other.overlay for _, other in others}) == len(running):
-        overlays = [f"{pin} in {other.overlay}" for pin, other in others]
+    if run_apart(running):
+        overlays = [f"{run.pin.short} in {run.entry.overlay}" for run in running]
         text = f"{source} runs several different pins, and all of them ran no other: {shortlist(overlays, _NAMED)}"
     else:
-        places = [f"{pin} of {other.name} ({other.file}:{other.line})" for pin, other in others]
+        places = [f"{run.pin.short} of {run.entry.name} ({run.entry.file}:{run.entry.line})" for run in running]
         text = (
             f"{source} pins {entry.image} differently: {shortlist(places, _NAMED)}; pin the same, or give this entry "
             "the name of the one that it stands for, or a `policy` of its own"
@@ -293,17 +290,14 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
         if running.left is not None:
             data["ahead"] = running.ahead
             parts.append(_ahead(running))
-    match artifact.way:
-        case "rebuilt":
-            data |= {"rebuilt": 1, "revision": artifact.revision}
-            revision = f" from revision {artifact.revision[:12]}" if artifact.revision else ""
-            parts.insert(0, f"rebuilt, not the bytes that were tested: {artifact.pin.short} was built again{revision}")
-        case "resolved":
-            parts.append(f"{source} pins no digest, so this is what the tag points to now")
-        case "copied" if artifact.renamed:
-            parts.append(f"the same bytes are tagged {artifact.pin.tag}")
-        case _:
-            pass
+    if artifact.way == "rebuilt":
+        data |= {"rebuilt": 1, "revision": artifact.revision}
+        revision = f" from revision {artifact.revision[:12]}" if artifact.revision else ""
+        parts.insert(0, f"rebuilt, not the bytes that were tested: {artifact.pin.short} was built again{revision}")
+    elif artifact.way == "resolved":
+        parts.append(f"{source} pins no digest, so this is what the tag points to now")
+    elif artifact.renamed:
+        parts.append(f"the same bytes are tagged {artifact.pin.tag}")
     if rules.pin == "tag" and artifact.pin.tag is not None and artifact.pin.digest is not None:
         parts.append(f"`pin: tag` leaves out {artifact.pin.digest[:19]}, so if the tag moves, other bytes are deployed")
     if lifted:

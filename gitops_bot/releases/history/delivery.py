@@ -95,16 +95,16 @@ def _start(record: Record, first: Arrival | None, built: datetime | None) -> dat
 
 def journeys(records: Mapping[str, Sequence[Record]]) -> tuple[Journey, ...]:
     """The ways of all pins, the latest first; `records` are by environment."""
-    ways: dict[str, dict[str, Arrival]] = {}
-    named: dict[str, tuple[str, Pin]] = {}
+    ways: dict[str, tuple[str, Pin, dict[str, Arrival]]] = {}
     for environment, known in records.items():
         for record in known:  # the newest first: what is left is the first time
             for change in record.changes:
                 if change.after is not None and change.after != Pin():
-                    ways.setdefault(identity(change.after), {})[environment] = Arrival(environment, record.at)
-                    named.setdefault(identity(change.after), (change.name, change.after))
+                    _, _, arrivals = ways.setdefault(identity(change.after), (change.name, change.after, {}))
+                    arrivals[environment] = Arrival(environment, record.at)
     journeys = [
-        Journey(*named[key], tuple(sorted(way.values(), key=lambda arrival: arrival.at))) for key, way in ways.items()
+        Journey(name, pin, tuple(sorted(arrivals.values(), key=lambda arrival: arrival.at)))
+        for name, pin, arrivals in ways.values()
     ]
     return tuple(sorted(journeys, key=lambda journey: journey.arrivals[-1].at, reverse=True))
 

@@ -7,11 +7,11 @@ kustomization in its directory or above uses it.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot.releases.layout.overlays import REGULAR, SUBMODULE
 from gitops_bot.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 _KUSTOMIZATIONS = tuple(name for target in TARGETS if target.ALONE for name in target.FILE_NAMES)
 ABSENT = "000000"
-_SUBMODULE = "160000"
-#: The modes of files, not of symbolic links or submodules.
-REGULAR = frozenset({"100644", "100755"})
-#: How a byte that is not UTF-8 stands in a path.
-_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 class TreeChange(NamedTuple):
@@ -38,18 +33,16 @@ class TreeChange(NamedTuple):
     @property
     def name(self) -> str:
         """The path for people: bytes that are not UTF-8 are escaped."""
-        if self.is_utf8:
-            return self.path
         return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     @property
     def is_utf8(self) -> bool:
         """Whether `name` is the path itself."""
-        return self.path.isascii() or _ESCAPED.search(self.path) is None
+        return self.path.isascii() or self.name == self.path
 
     def objects(self) -> Iterator[str]:
         """The ids of both sides that are blobs of this repository."""
-        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, _SUBMODULE))
+        return (oid for mode, oid in zip(self.modes, self.ids, strict=True) if mode not in (ABSENT, SUBMODULE))
 
 
 class ChangedTrees(NamedTuple):

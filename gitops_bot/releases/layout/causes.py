@@ -73,9 +73,10 @@ def is_shared(directory: str) -> bool:
     return posixpath.basename(directory).casefold() in _SHARED
 
 
-def _is_for_others(directory: str) -> bool:
+def _is_part(directory: str, overrides: targets.Overrides) -> bool:
     """Whether nobody deploys a directory itself: others build upon it, or it is for the machine of one person."""
-    return is_shared(directory) or not _LOCAL.isdisjoint(directory.casefold().split("/"))
+    is_local = not _LOCAL.isdisjoint(directory.casefold().split("/"))
+    return is_local or is_shared(directory) or directory in overrides.parts
 
 
 def find(
@@ -100,29 +101,16 @@ def find(
         directory = posixpath.dirname(pin_file.file) or "."
         environments: tuple[str, ...] = ()
         cause: Cause | None = "fixture" if is_fixture(directory) else None
-        if reached is not None:
-            environments = tuple(name for name, paths in reached.by_name.items() if pin_file.file in paths)
-            if environments or reached.is_deployed(directory):
+        if roots is not None and reached is not None:
+            by_name, by_others = reached
+            environments = tuple(name for name, paths in by_name.items() if pin_file.file in paths)
+            if environments or roots.is_deployed(directory):
                 cause = None
-            elif cause is None and reached.is_idle(pin_file.file, directory):
+            elif cause is None and pin_file.file not in by_others and _is_part(directory, overrides):
                 cause = "unreferenced"
         idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None and few else ()
         found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """What the overlays of each environment are built from, and what everything else is."""
-
-    by_name: Mapping[str, frozenset[str]]
-    others: frozenset[str]
-    parts: frozenset[str]
-    is_deployed: Callable[[str], bool]
-
-    def is_idle(self, file: str, directory: str) -> bool:
-        """Whether a file that no environment reaches is a part for others to build upon, and none does."""
-        return (directory in self.parts or _is_for_others(directory)) and file not in self.others
 
 
 def _reached(
@@ -130,20 +118,15 @@ def _reached(
     overrides: targets.Overrides,
     tree: Mapping[str, str],
     read: Callable[[Collection[str]], Mapping[str, bytes]],
-) -> _Reached | None:
-    """What is built from which files; None if there are too many to follow."""
+) -> tuple[Mapping[str, frozenset[str]], frozenset[str]] | None:
+    """The files that each environment is built from, and everything else; None if there are too many to follow."""
 
     def reach(directories: Collection[str]) -> frozenset[str]:
         return targets.reach(directories, tree, read, lambda _: False).files
 
-    parts = overrides.parts
-    tops = {
-        directory
-        for directory in {posixpath.dirname(file) or "." for file in overrides.files}
-        if not (directory in parts or _is_for_others(directory)) or roots.is_deployed(directory)
-    }
+    directories = {posixpath.dirname(file) or "." for file in overrides.files}
+    tops = {path for path in directories if not _is_part(path, overrides) or roots.is_deployed(path)}
     try:
-        by_name = {name: reach(own) for name, own in roots.overlays.items()}
-        return _Reached(by_name, reach(tops), parts, roots.is_deployed)
+        return {name: reach(own) for name, own in roots.overlays.items()}, reach(tops)
     except EditError:
         return None

@@ -96,9 +96,7 @@ class Coverage:
 
 def outside(files: Iterable[OutsideFile], unread: int = 0) -> Outside:
     """Add up the entries of files that no environment claims."""
-    counts: Counter[tuple[str, Cause | None]] = Counter()
-    for file in files:
-        counts.update((file.directory, cause) for cause in file.causes)
+    counts = Counter((file.directory, cause) for file in files for cause in file.causes)
     return Outside(tuple(OutsideEntries(*key, number) for key, number in counts.items()), unread)
 
 

@@ -101,8 +101,6 @@ def of_manifest(manifest: Placed, file: str) -> Iterator[DeployedPath]:
         case "Kustomization" if "fluxcd" in manifest.at("apiVersion").text:
             by, target = f"Flux Kustomization {name}", spec.at("targetNamespace").text
             yield from _as_globs([spec.at("path").text], by, file, (*names, target))
-        case _:
-            pass
 
 
 def _paths(spec: Placed) -> list[str]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gitops_bot.targets import FileRule, Target
 
 SYMBOLIC_LINK, SUBMODULE = "120000", "160000"
+#: The modes of all other files.
+REGULAR = frozenset({"100644", "100755"})
 #: More places than these are counted, not listed.
 _NAMED = 3
 FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import EditError, Problem, bugs_as
 from gitops_bot.images.kinds import Rules
@@ -13,7 +13,7 @@ from gitops_bot.images.reason import unmanaged
 from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.glob import Glob
-from gitops_bot.releases.layout.overlays import FOREIGN, SUBMODULE, contents_by_directory
+from gitops_bot.releases.layout.overlays import FOREIGN, REGULAR, SUBMODULE, contents_by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
 from gitops_bot.targets import FileTargets, overriding_files, with_overrides
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.overlays import OverlayFile, Selection
     from gitops_bot.releases.layout.owners import Owners
     from gitops_bot.targets.pin_file import FileEntry, PinFile
-
-_REGULAR: Final = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def paths(environments: Mapping[str, Environment], selection: Selection, tree: M
         if any(names.fullmatch(name) for names in readers.get(directory, ())):
             beside.add(path)
     infos = (path for path in release_info.files(environments, selection) if tree.get(path, SUBMODULE) not in FOREIGN)
-    return [*claimed, *sorted(path for path in beside if path not in files and tree[path] in _REGULAR), *infos]
+    return [*claimed, *sorted(path for path in beside if path not in files and tree[path] in REGULAR), *infos]
 
 
 def file_targets(
