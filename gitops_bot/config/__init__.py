@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from gitops_bot.config.form_target import BlueGreenForm
     from gitops_bot.config.require import CheckForm
     from gitops_bot.images.kinds import OnMove, PinShape, Policy
-    from gitops_bot.images.reference import Pin
     from gitops_bot.targets import FileRule
     from gitops_bot.targets.pin_file import FileEntry
 
@@ -124,7 +123,14 @@ class Environment:
             case "auto":
                 # The shape of the present pin is kept where nothing else is configured.
                 of_pin: PinShape = "tag" if pin.digest is None else "digest" if pin.tag is None else "tag+digest"
-                policy, shape = _follow_format(image, pin), shape or of_pin
+                shape = shape or of_pin
+                if image is None:
+                    policy = unmanaged("no_repository")
+                else:
+                    from gitops_bot.images import inference
+
+                    inferred = inference.infer(pin)
+                    policy = inferred if isinstance(inferred, Unmanaged) else NamedPolicy(None, inferred, "inferred")
             case _:
                 policy = wanted
         return Rules(
@@ -354,13 +360,3 @@ def _held(document: Document, holds: Sequence[Hold], every: tuple[str, ...]) -> 
         for number, text in enumerate(hold.excepted):
             place = document.where(("holds", at, "except", number))
             yield Mention(hold.environments or every, "hold", text, place, hold)
-
-
-def _follow_format(image: ImageName | None, pin: Pin) -> NamedPolicy | Unmanaged:
-    """Follow the next tag in the format of the pinned one."""
-    if image is None:
-        return unmanaged("no_repository")
-    from gitops_bot.images import inference
-
-    policy = inference.infer(pin)
-    return policy if isinstance(policy, Unmanaged) else NamedPolicy(None, policy, "inferred")

@@ -20,7 +20,7 @@ from gitops_bot.config.validation import meant, suggestion
 from gitops_bot.images.reference import ImageName, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
     from gitops_bot.config.document import Document, Tree
@@ -184,18 +184,14 @@ def _promotions(environments: Section) -> None:
             done.add(at)
             visited.append(at)
             at = sources.get(at)
-        if at in visited:
-            _report_circle(environments, visited[visited.index(at) :])
-
-
-def _report_circle(environments: Section, circle: Sequence[str]) -> None:
-    """Report it at each of its environments: any of them may be the wrong one."""
-    for at, name in enumerate(circle):
-        named = [quote(circle[(at + step) % len(circle)]) for step in range(min(len(circle), _MOST_NAMED))]
-        last = quote(name) if len(circle) <= _MOST_NAMED else "..."
-        advice = "remove `promote_from` from the environment that gets new pins first"
-        message = f"promotions go in a circle: {' from '.join([*named, last])}"
-        environments.below(name, "promote_from").report(message, advice, at_key=False)
+        # A circle is reported at each of its environments: any of them may be the wrong one.
+        circle = visited[visited.index(at) :] if at in visited else []
+        for first, name in enumerate(circle):
+            named = [quote(other) for other in (*circle[first:], *circle[:first])[:_MOST_NAMED]]
+            last = quote(name) if len(circle) <= _MOST_NAMED else "..."
+            advice = "remove `promote_from` from the environment that gets new pins first"
+            message = f"promotions go in a circle: {' from '.join([*named, last])}"
+            environments.below(name, "promote_from").report(message, advice, at_key=False)
 
 
 #: The settings that only some kinds of files have.
@@ -358,7 +354,7 @@ def _zone(section: Section) -> tzinfo:
         return times.zone(zone)
     except ValueError as error:
         city = zone.rpartition("/")[2].lower()
-        known = times.cities(city[0])
+        known = times.cities().get(city[0], {})
         close = suggestion(section.document, city, known)
         advice = f"did you mean `{known[close]}`?" if close else "use an IANA name, as in `timezone: Europe/Berlin`"
         section.report(str(error), advice, at_key=False)

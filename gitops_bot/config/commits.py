@@ -51,7 +51,7 @@ CommitsWord = Literal["git", "api"]
 Signer = Literal["api"] | SigningKey
 CommitsSetting = Annotated[
     Annotated[
-        SigningKey | Annotated[CommitsWord, leaf.choice(CommitsWord)],
+        SigningKey | CommitsWord,
         Either(lambda value: 0 if isinstance(value, dict) else 1),
     ]
     | None,

@@ -17,7 +17,7 @@ from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
 from gitops_bot.config.propose import MOST, ZONE, Propose
 from gitops_bot.config.require import CheckSetting, Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
-from gitops_bot.images.kinds import OnMove, PinShape
+from gitops_bot.images.kinds import OnMove, PinShape  # noqa: TC001 - likewise
 
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
@@ -30,7 +30,6 @@ _REPOSITORY = leaf.text("must be OWNER/NAME or a Git URL without user and passwo
 _PLATFORM = leaf.text("must be a platform such as linux/amd64 or linux/arm/v7", f"^{PLATFORM}$", parse=normal_platform)
 _Records = Annotated[
     Recorder | None,
-    leaf.choice(Recorder),
     about(
         "`github`: record each release on the branch as a deployment of its commit to the environment, once. It says "
         "what was released to Git, not what runs. What an environment says overrides what stands at the top. Without "
@@ -57,7 +56,6 @@ class RulesForm:
     ] = None
     pin: Annotated[
         PinShape | None,
-        leaf.choice(PinShape),
         about(
             "What is written for a chosen tag: `tag+digest` (the default), only `tag`, or only `digest`. `tag` removes "
             "a `digest` that an entry has. `digest` adds no `newTag`; one that an entry already has is never removed, "
@@ -67,7 +65,6 @@ class RulesForm:
     ] = None
     on_move: Annotated[
         OnMove | None,
-        leaf.choice(OnMove),
         about(
             "What to do when the pinned tag now points to a digest other than the pinned one: `hold` or `follow`. "
             "Without it, full versions and commit tags are held, and floating tags such as `1.27` are followed.",
@@ -84,9 +81,7 @@ class RulesForm:
             ["linux/amd64", "linux/arm64"],
         ),
     ] = None
-    ignore: Annotated[bool | None, leaf.truth(), about("Never propose a change to it. Without it, `false`.", True)] = (
-        None
-    )
+    ignore: Annotated[bool | None, about("Never propose a change to it. Without it, `false`.", True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +154,6 @@ class EnvironmentForm(RulesForm):
     ] = None
     match: Annotated[
         MatchBy,
-        leaf.choice(MatchBy),
         about(
             "What a promotion keeps the same: the bytes, by `digest`, or only the commit that the image was built from "
             "(`revision`), for pipelines that rebuild for the version tag. `revision` needs `tag: release`.",
@@ -168,7 +162,6 @@ class EnvironmentForm(RulesForm):
     ] = "digest"
     tag: Annotated[
         TagOf,
-        leaf.choice(TagOf),
         about(
             "Which tag a promotion writes: that of the other environment (`source`), or the version tag that the "
             "registry has for the same digest (`release`).",
@@ -205,7 +198,6 @@ class EnvironmentForm(RulesForm):
     ] = field(default_factory=tuple)
     on_failure: Annotated[
         OnFailure | None,
-        leaf.choice(OnFailure),
         about(
             "`rollback`: open a pull request that rolls back what the newest release of an overlay brought, if a check "
             "of `require_after` fails within a week. It never merges by itself. Without it, nothing happens.",
@@ -292,7 +284,6 @@ class ConfigForm:
     artifact_metadata: ArtifactMetadata = None
     report_issue: Annotated[
         bool | None,
-        leaf.truth(),
         about(
             "Keep one issue in the repository that says what failed, is frozen, is held or waits for review, with "
             "comments when something starts to fail, is stuck for a day, or recovers. Without it, `false`.",
@@ -386,7 +377,6 @@ class HoldForm:
 
 ReleaseTags = Annotated[
     bool | None,
-    leaf.truth(),
     about(
         "Push the annotated tag `release/<environment>/<number>` for every release on the branch, so that its number "
         "stays whatever becomes of the history. What an environment says overrides what stands at the top. Without it, "
@@ -396,7 +386,6 @@ ReleaseTags = Annotated[
 ]
 ArtifactMetadata = Annotated[
     bool | None,
-    leaf.truth(),
     about(
         "With `records`, also write the deployment record of each image that a release brings by its digest, in the "
         "organisation that owns the repository. What an environment says overrides what stands at the top. Without "
@@ -436,7 +425,6 @@ class RegistryAccess:
     ] = None
     plain_http: Annotated[
         bool | None,
-        leaf.truth(),
         about("Connect to the registry without TLS. Without it, only to a registry on this machine.", True),
     ] = None
     concurrency: Annotated[

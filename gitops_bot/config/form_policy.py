@@ -54,7 +54,7 @@ class SemverForm:
             "^1.2",
         ),
     ]
-    prereleases: Annotated[bool, leaf.truth(), about("Admit pre-releases such as `2.0.0-rc.1`.", True)] = False
+    prereleases: Annotated[bool, about("Admit pre-releases such as `2.0.0-rc.1`.", True)] = False
     pattern: Annotated[
         Expression | None,
         about(
@@ -105,8 +105,7 @@ class PatternForm:
         ),
     ]
     order: Annotated[
-        kinds.Order | Literal["newest"],
-        leaf.choice(Literal[kinds.Order, "newest"]),
+        Literal[kinds.Order, "newest"],
         about(
             "How the tags, or the parts that the named groups match, are ordered: as versions, as numbers, as dates "
             "and calendar versions, or by letter; `newest` orders the images by the time that they were built.",

@@ -126,7 +126,6 @@ class TargetForm:
 
     kind: Annotated[
         TargetKind,
-        leaf.choice(TargetKind),
         about(
             "What the files are: `compose` files, `env` files of `KEY=value` lines, values of `helm`, `manifests` of "
             "Kubernetes, or any text in which a `pattern` finds the pins.",

@@ -7,6 +7,7 @@ regular expressions serve both the reader and the schema, in the dialect that Py
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from gitops_bot.config.document import Scalar
@@ -159,6 +160,7 @@ def key(requirement: str, pattern: str = NAME) -> Leaf:
     return Leaf(lambda value: _match(pattern, value, requirement), lambda: {"type": "string", "pattern": pattern})
 
 
+@cache
 def choice(literal: object) -> Leaf:
     """One of the words of a `Literal`."""
     values = get_args(literal)
@@ -173,6 +175,7 @@ def choice(literal: object) -> Leaf:
     return Leaf(read, lambda: {"enum": list(values)})
 
 
+@cache
 def truth(*others: str) -> Leaf:
     """True or false, or one of the `others`."""
     known = " or ".join(", ".join(("true", "false", *others)).rsplit(", ", 1))

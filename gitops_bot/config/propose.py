@@ -69,7 +69,6 @@ class NamedGroup:
     ] = field(default_factory=tuple)
     together: Annotated[
         bool | None,
-        leaf.truth(),
         about(
             "Propose all of the group or nothing: one held entry holds the rest. Without it, the value of "
             "`propose.together`.",
@@ -78,7 +77,6 @@ class NamedGroup:
     ] = None
 
 
-_GroupWord = Annotated[GroupBy, leaf.choice(GroupBy)]
 _GroupList = Annotated[tuple[NamedGroup, ...], Listed(least=1, most=MOST)]
 
 
@@ -275,11 +273,10 @@ class Propose:
 
     as_: Annotated[
         ProposeAs,
-        leaf.choice(ProposeAs),
         about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request"),
     ] = "pull-request"
     group: Annotated[
-        _GroupWord | _GroupList,
+        GroupBy | _GroupList,
         Either(lambda value: 1 if isinstance(value, list) else 0),
         about(
             "Which changes share a proposal: all of the `environment`, those of one `overlay`, those of one `image`, "
@@ -288,9 +285,7 @@ class Propose:
             [{"name": "web", "images": ["ghcr.io/acme/web*"], "together": True}],
         ),
     ] = "environment"
-    together: Annotated[
-        bool, leaf.truth(), about("Propose all of a group or nothing: one held entry holds the rest.", True)
-    ] = False
+    together: Annotated[bool, about("Propose all of a group or nothing: one held entry holds the rest.", True)] = False
     labels: Annotated[
         tuple[Annotated[str, _LABEL], ...],
         Listed(most=MOST_LABELS),
@@ -309,10 +304,9 @@ class Propose:
         Listed(most=MOST_ASSIGNEES, once=True),
         about("Assignees, by login.", ["bob"]),
     ] = ()
-    draft: Annotated[bool, leaf.truth(), about("Open pull requests as drafts.", True)] = False
+    draft: Annotated[bool, about("Open pull requests as drafts.", True)] = False
     refresh_approved: Annotated[
         bool,
-        leaf.truth(),
         about(
             "Add newer pins to a pull request even when it is approved, queued or set to auto-merge. Otherwise such a "
             "pull request is frozen: what was reviewed is what merges.",
@@ -331,7 +325,6 @@ class Propose:
     ] = False
     merge_method: Annotated[
         MergeMethod | None,
-        leaf.choice(MergeMethod),
         about("How `auto_merge` merges. Without it, the repository's default.", "squash"),
     ] = None
     limit: Annotated[

@@ -88,13 +88,9 @@ def zone(written: str) -> ZoneInfo:
     raise ValueError(f"there is no time zone {written[:100]!r}")
 
 
-def cities(initial: str) -> Mapping[str, str]:
-    """The zones whose last part starts with a letter, by that part in lower case."""
-    return _cities().get(initial.lower(), {})
-
-
 @cache
-def _cities() -> Mapping[str, Mapping[str, str]]:
+def cities() -> Mapping[str, Mapping[str, str]]:
+    """The zones by their last part in lower case, and these by its first letter."""
     zones: dict[str, dict[str, str]] = {}
     # The longest last: `Asia/Singapore` is the name, and `Singapore` its alias.
     for name in sorted(filter(is_zone, available_timezones()), key=lambda name: (name.count("/"), name)):

@@ -8,11 +8,11 @@ from dataclasses import MISSING, fields
 from functools import cache
 from itertools import islice
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.leaves import EXAMPLE, About, Either, Leaf, Listed, WrongError, nearest, quote
+from gitops_bot.config.leaves import EXAMPLE, About, Either, Leaf, Listed, WrongError, choice, nearest, quote, truth
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def settings_of(form: type) -> Mapping[str, Setting]:
 
 
 def parts(hint: Any) -> tuple[Any, Leaf | Listed | Either | None, About | None]:
-    """A type without None and annotations, how it is read, and what it is about."""
+    """A type without None and annotations, how it is read, and what it is about. A truth or a word needs no saying."""
     how, about = None, None
     while True:
         if get_origin(hint) is Annotated:
@@ -74,6 +74,8 @@ def parts(hint: Any) -> tuple[Any, Leaf | Listed | Either | None, About | None]:
         elif NoneType in get_args(hint):
             (hint,) = (each for each in get_args(hint) if each is not NoneType)
         else:
+            if how is None and (hint is bool or get_origin(hint) is Literal):
+                how = truth() if hint is bool else choice(hint)
             return hint, how, about
 
 

@@ -92,7 +92,12 @@ async def choose_aged(
     facts = {**choice.reason.data, "young": len(young), "unknown": len(unknown)}
     if young:
         return wait(young, policy.minimum_age, facts)
-    return unknown_age(choice.tag, unknown.get(choice.tag), policy.minimum_age, facts)
+    text = (
+        f"{choice.tag} has to be {duration.write(policy.minimum_age)} old (`minimum_age`), but its age is unknown "
+        f"({undated(unknown.get(choice.tag))}): let the build set the label `org.opencontainers.image.created`, use a "
+        "policy without `minimum_age`, or pin it with `set`"
+    )
+    return HeldChoice(Reason("held.age_unknown", text, facts), choice.tag)
 
 
 def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[str, str | int | None]) -> HeldChoice:
@@ -105,18 +110,6 @@ def wait(young: Mapping[str, datetime], minimum_age: timedelta, facts: Mapping[s
         f"open on {appointment(ends)}"
     )
     return HeldChoice(Reason("held.age", text, {**facts, "built": rfc3339(built)}, ends), candidate)
-
-
-def unknown_age(
-    tag: str, claimed: datetime | None, minimum_age: timedelta, facts: Mapping[str, str | int | None]
-) -> HeldChoice:
-    """The hold of a candidate whose build time is unknown; it does not end by itself."""
-    text = (
-        f"{tag} has to be {duration.write(minimum_age)} old (`minimum_age`), but its age is unknown "
-        f"({undated(claimed)}): let the build set the label `org.opencontainers.image.created`, use a policy without "
-        "`minimum_age`, or pin it with `set`"
-    )
-    return HeldChoice(Reason("held.age_unknown", text, facts), tag)
 
 
 def skipped_tags(young: Mapping[str, datetime], unknown: Collection[str]) -> str:

@@ -188,15 +188,9 @@ def family_name(family: str) -> str:
 def _split(longest_first: Sequence[str], tag: str) -> tuple[str, str] | None:
     """The tag without its prefix or suffix, and that one; the longest where several fit, None where none does."""
     for family in longest_first:
-        if len(tag) <= len(family):
-            continue
-        if not family:
-            return tag, family
-        if family[0] in _SEPARATORS:
-            if tag.endswith(family):
-                return tag[: -len(family)], family
-        elif tag.startswith(family):
-            return tag[len(family) :], family
+        rest = tag.removesuffix(family) if family.startswith(_SEPARATORS) else tag.removeprefix(family)
+        if rest and (rest != tag or not family):
+            return rest, family
     return None
 
 

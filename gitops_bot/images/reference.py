@@ -10,7 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import takewhile
+from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, UsageError
@@ -66,12 +66,10 @@ def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
     """The tags with the most similar spelling, nearest first: suggestions for one that a registry does not have."""
     from difflib import get_close_matches
 
-    likely = heapq.nlargest(_COMPARED, tags, key=lambda tag: max(_shared(word, tag), _shared(word[::-1], tag[::-1])))
-    return get_close_matches(word, likely, n=count, cutoff=0.7)
+    def shared(tag: str) -> int:
+        return max(len(commonprefix((word, tag))), len(commonprefix((word[::-1], tag[::-1]))))
 
-
-def _shared(first: str, second: str) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+    return get_close_matches(word, heapq.nlargest(_COMPARED, tags, key=shared), n=count, cutoff=0.7)
 
 
 def is_digest(text: str) -> bool:

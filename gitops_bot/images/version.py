@@ -299,21 +299,15 @@ def _term(operator: str, version: _Stated) -> _Term:
         case "!=":
             return _Term(excluded=(key, None))
         case "^":
-            return _Term(key, _next(_fixed_by_caret(numbers)))
+            # It keeps all up to the first number that is not zero, else what is stated (`^*` is read as `^0.0.0`).
+            kept = next((count for count, number in enumerate(numbers, start=1) if number > 0), len(numbers))
+            return _Term(key, _next(numbers[:kept] or (0, 0, 0)))
         case _ if full and operator in ("", "="):
             return _Term(key, (*key, 0))
         case _ if key[:3] == (0, 0, 0) and not partial:
             return _Term(low=key)  # *, ~* and ~0.0.0 admit everything
         case _:
             return _Term(key, _next(numbers[:2]))
-
-
-def _fixed_by_caret(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """What `^` keeps: up to the first number that is not zero, else all that is stated (`^*` is read as `^0.0.0`)."""
-    for count, number in enumerate(numbers, start=1):
-        if number > 0:
-            return numbers[:count]
-    return numbers or (0, 0, 0)
 
 
 def _next(numbers: tuple[int, ...]) -> Bound:

@@ -145,8 +145,15 @@ class _Comparison:
             self.same(old_key, new_key)
             if (text := asked.get(_text(old_key))) is None:
                 self.same(old_value, new_value)
-            else:
-                self.check_value(old_value, new_value, text)
+                continue
+            # One value has become that text, in its own quotes or in double ones.
+            self.is_written(new_value, text)
+            scalars = isinstance(old_value, ScalarNode) and isinstance(new_value, ScalarNode)
+            if not scalars or new_value.style not in (old_value.style, '"'):
+                raise _Unproved(f"the value on line {old_value.start_mark.line + 1} lost its style")
+            if old_value.anchor:
+                raise _Unproved(f"the value on line {old_value.start_mark.line + 1} lost its anchor")
+            self.mark(old_value, new_value)
 
     def is_written(self, value: Node, text: str) -> None:
         """The value is that text, and a string for every parser."""
@@ -155,15 +162,6 @@ class _Comparison:
             raise _Unproved(f"the value on line {value.start_mark.line + 1} is not the one asked for")
         if raw not in (f"'{text}'", f'"{text}"') and not (raw == text and is_plain_string(text)):
             raise _Unproved(f"the value on line {value.start_mark.line + 1} is not a string for every parser")
-
-    def check_value(self, old: Node, new: Node, text: str) -> None:
-        """One value has become that text, in its own quotes or in double ones."""
-        self.is_written(new, text)
-        if not (isinstance(old, ScalarNode) and isinstance(new, ScalarNode)) or new.style not in (old.style, '"'):
-            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
-        if old.anchor:
-            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its anchor")
-        self.mark(old, new)
 
     def mark(self, old: Node, new: Node) -> None:
         """What stands at a node differs, as it may."""

@@ -147,7 +147,8 @@ def _form(target: Target, rest: bytes) -> _Form | None:
     for name, seen in known.items():
         pin = seen.pin or Pin()
         tag, digest = (numbers.get(part or "", part) for part in (pin.tag, pin.digest))
-        if any(_has_mark(part) for part in (name, seen.image, tag, digest)):
+        texts = [part for part in (name, seen.image, tag, digest) if isinstance(part, str)]
+        if any(_TAG_MARK in part or _DIGEST_MARK in part for part in texts):
             return None
         pins = [part for part in (tag, digest) if isinstance(part, int)]
         entries[name] = _Pinned(seen.image, tag, digest) if pins else seen
@@ -155,10 +156,6 @@ def _form(target: Target, rest: bytes) -> _Form | None:
         if not isinstance(tag, str) and not isinstance(digest, str):
             editable.update(pins)
     return _Form(entries, frozenset(editable)) if len(used) == len({*used}) else None
-
-
-def _has_mark(part: str | int | None) -> bool:
-    return isinstance(part, str) and (_TAG_MARK in part or _DIGEST_MARK in part)
 
 
 def _read(target: Target, data: bytes) -> State:

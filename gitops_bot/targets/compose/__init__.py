@@ -133,7 +133,7 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
         name = next((variable for variable in unset if not variable.is_set(known)), None)
         why = _without_value(name, "text") if name else _Why("the image has no repository", "Write it.")
         return repository, Pin(), None, why
-    if image.fixed:
+    if "$" not in f"{image.tag or ''}{image.digest or ''}":
         return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
     variable = tag_variable or image.digest_variable
     if variable is not None and image.digest is not None:
@@ -258,11 +258,6 @@ class ImageParts:
     def digest_variable(self) -> Variable | None:
         """The variable that is all of the digest."""
         return _alone(self.digest)
-
-    @property
-    def fixed(self) -> bool:
-        """Whether no variable is in the tag and in the digest."""
-        return "$" not in (self.tag or "") + (self.digest or "") and self.whole is None
 
     @property
     def in_variables(self) -> tuple[Variable, ...]:

@@ -95,9 +95,6 @@ class KustomizationTarget(YamlTarget):
 
         Refused: what is not a mapping, has one of the keys twice, or has over 10,000 items.
         """
-        root = parsed.root
-        if root is None:
-            return iter(())
         top = _top(parsed)
         images = top.get("images")
         items = tuple(nodes.items(images))
@@ -106,7 +103,7 @@ class KustomizationTarget(YamlTarget):
         if images is not None and len(items) > ENTRY_LIMIT:
             message = f"`images` has more than {ENTRY_LIMIT:,} entries"
             raise EditError(parsed.problem(images, message, "Split the kustomization."))
-        anchored = root.anchor is not None or (images is not None and images.anchor is not None)
+        anchored = any(node is not None and node.anchor is not None for node in (parsed.root, images))
         places = [_entry(parsed, node, anchored=anchored) for node in items]
         if (charts := top.get("helmcharts")) is not None:
             places += _of_charts(parsed, charts)
