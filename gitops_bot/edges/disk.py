@@ -53,11 +53,9 @@ class Disk:
 
     def beside(self, file: str) -> dict[str, bytes]:
         """The other pin files of its directory that their names tell, by their names; those that can be read."""
-        folder, contents = Path(file).parent, {}
-        try:
+        folder, contents, names = Path(file).parent, {}, set[str]()
+        with contextlib.suppress(OSError):  # what is wrong with the directory is said where its file is read
             names = {path.name for path in folder.iterdir() if targets.tells_of_others(path.name)}
-        except OSError:
-            names = set()  # what is wrong with the directory is said where its file is read
         for name in sorted(names.union(targets.file_names())):
             if name != Path(file).name and (folder / name).is_file():
                 with contextlib.suppress(EditError):

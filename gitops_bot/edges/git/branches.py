@@ -73,10 +73,8 @@ class BranchReader:
 
     def read(self, heads: Mapping[str, str], branch_commits: Mapping[str, BranchCommits]) -> dict[str, Branch]:
         """The branches with all their changes; incomplete, without commits, if too large or without shared history."""
-        short_first = sorted(
-            (unmerged for unmerged in branch_commits.values() if unmerged.readable),
-            key=lambda unmerged: len(unmerged.commits),
-        )
+        readable = [unmerged for unmerged in branch_commits.values() if unmerged.readable]
+        short_first = sorted(readable, key=lambda unmerged: len(unmerged.commits))
         wanted = dict.fromkeys(commit for unmerged in short_first for commit in unmerged.commits)
         if unread := [commit for commit in wanted if commit not in self._known]:
             self._load(unread)

@@ -129,7 +129,7 @@ class Git:
     def run(
         self,
         *arguments: str,
-        stdin: bytes = b"",
+        stdin: bytes | Iterable[str] = b"",
         settings: Iterable[tuple[str, str]] = (),
         limit: int = ANSWER_LIMIT,
         cut: bool = False,
@@ -137,7 +137,7 @@ class Git:
         traces: Sequence[str] = (),
         look: Callable[[], None] | None = None,
     ) -> GitOutput:
-        """Run `git ARGUMENTS` to its end.
+        """Run `git ARGUMENTS` to its end. It reads `stdin`, bytes or lines.
 
         A push calls `look` when it has read the refs of the remote (before that, where `HOOK` cannot run), and sends
         nothing if that raises. A git that does not see `HOOK`, as one with files of its own, has pushed by then.
@@ -151,6 +151,7 @@ class Git:
             GitError: git is not installed, or printed more than `limit` bytes.
         """
         verb = arguments[0]
+        data = stdin if isinstance(stdin, bytes) else "".join(f"{line}\n" for line in stdin).encode()
         if look is not None and not all(os.access(program, os.X_OK) for program in (HOOK, SHELL)):
             look()
             look = None
@@ -161,7 +162,7 @@ class Git:
             _running(arguments, environment, beside.inherited, bounded=bounded) as process,
         ):
             deadline = self.deadline(bounded=bounded)
-            out, err = _exchange(process, stdin, limit, deadline, beside)
+            out, err = _exchange(process, data, limit, deadline, beside)
             if len(out) <= limit:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))

@@ -229,8 +229,7 @@ class Remote:
             SingleObjectsError: it only serves whole branches.
         """
         settings = _BLOBLESS if tags else (*_BLOBLESS, ("fetch.negotiationAlgorithm", "noop"))
-        stdin = "".join(f"{oid}\n" for oid in ids).encode()
-        answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=stdin, settings=settings)
+        answer = self._run(*_FETCH, "--filter=blob:none", "--stdin", _NAME, stdin=ids, settings=settings)
         if answer.status != 0:
             if _NO_SINGLE_OBJECTS.search(answer.err):
                 raise SingleObjectsError(*self._failure(answer).problems)

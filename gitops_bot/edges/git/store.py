@@ -259,8 +259,7 @@ class Store:
             answer = self._differing.ask(lines, LIST_LIMIT)
         else:
             arguments = (*_DIFF_TREE, *(["-r"] if recursive else []), "--", *pathspecs)
-            stdin = "".join(f"{line}\n" for line in lines).encode()
-            answer, was_used = self.git.run(*arguments, stdin=stdin, limit=LIST_LIMIT, bounded=True), False
+            answer, was_used = self.git.run(*arguments, stdin=lines, limit=LIST_LIMIT, bounded=True), False
         if answer.status > 0 and "memory" not in answer.err:
             raise damage(f"git diff-tree failed: {answer.err[-300:]}")
         inside, out, at = frozenset(directories), answer.out.decode("utf-8", "surrogateescape"), 0
@@ -297,8 +296,7 @@ class Store:
         self, *arguments: str, stdin: bytes | Iterable[str] = b"", limit: int = ANSWER_LIMIT, cut: bool = False
     ) -> bytes:
         """The output of a git command on this repository; with `cut`, at most `limit` bytes of it. It reads `stdin`."""
-        data = stdin if isinstance(stdin, bytes) else "".join(f"{line}\n" for line in stdin).encode()
-        answer = self.git.run(*arguments, stdin=data, limit=limit, cut=cut)
+        answer = self.git.run(*arguments, stdin=stdin, limit=limit, cut=cut)
         # git was stopped at the limit, which looks like a failure.
         if answer.status != 0 and not (cut and len(answer.out) == limit):
             raise damage(f"git {arguments[0]} failed: {answer.err[-300:]}")
