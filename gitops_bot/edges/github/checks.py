@@ -111,8 +111,7 @@ class Checks:
         try:
             with self.api.reading():
                 if item.environment is not None:
-                    deployed = _of_environment(self.api, item.environment)
-                    self._read_deployments(item.environment, {"nodes": list(deployed)})
+                    self._read_deployments(item.environment, {"nodes": [*_of_environment(self.api, item.environment)]})
                 elif item.commit is not None:
                     known = _of_commit(self.api, item.repository or self.api.repository, item.commit)
                     self._checks[item.repository, item.commit] = [_read_check(node) for node in known]

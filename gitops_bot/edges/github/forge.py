@@ -178,9 +178,8 @@ class GitHub:
         if not wanted:
             return True
         try:
-            answer = self._api.ask(
-                "POST", f"/issues/{number}/assignees", body={"assignees": wanted}, expected=_EXPECTED
-            )
+            body = {"assignees": wanted}
+            answer = self._api.ask("POST", f"/issues/{number}/assignees", body=body, expected=_EXPECTED)
         except Refused as refused:
             advice = f"assign people with write access; {_PERMISSION}, or correct `assignees:`"
             return self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
@@ -231,13 +230,10 @@ class GitHub:
             if not own:
                 return None
             first = min(own, key=lambda node: answers.of_type(int, node["number"]))
-            comments = (
-                answers.of_type(str, said["body"])
-                for said in answers.nodes(first["comments"])
-                if said["viewerDidAuthor"] is True
-            )
+            said = [comment for comment in answers.nodes(first["comments"]) if comment["viewerDidAuthor"] is True]
+            comments = tuple(answers.of_type(str, comment["body"]) for comment in said)
             closed = answers.time(first["closedAt"]) if first["closedAt"] else None
-            return Issue(first["number"], first["body"], closed, tuple(comments))
+            return Issue(first["number"], first["body"], closed, comments)
 
     def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
         """None if nothing differs, else one; with a comment three or four. Three to open one, four for a double."""

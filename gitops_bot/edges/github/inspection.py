@@ -255,9 +255,7 @@ class Inspection:
 
     def deploying(self) -> Permission:
         """Whether the token may write deployments; ask `repository` first. One request."""
-        try:
-            self.api.ask("GET", "/deployments", query={"per_page": "1"}, expected=(403, 404))
-        except Refused:
+        if self._get_if_visible("/deployments", {"per_page": "1"}) is None:
             return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
         return self._token.may_deploy(self._role)
 

@@ -98,9 +98,8 @@ class Wire:
             Refused: GitHub answered with a status of 300 or more.
             NoResponse: it did not answer, or not in JSON.
         """
-        write = method != "GET"
         document, headers = self._patiently(
-            lambda: self._send(method, path, query=query, body=body, write=write), path, once=once
+            lambda: self._send(method, path, query=query, body=body, write=method != "GET"), path, once=once
         )
         if headers.get("x-ratelimit-resource", "core") == "core":
             left = (headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))

@@ -362,10 +362,9 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str]) -> httpx.Proxy | None:
     Raises:
         ValueError: the proxy's address is unusable; the text does not contain it (nor its password).
     """
-    found = None if is_loopback(host_of(url)) else proxy(str(url), environ)
-    if found is None:
+    if is_loopback(host_of(url)) or (found := proxy(str(url), environ)) is None:
         return None
-    address = found[1]
+    _, address = found
     try:
         return httpx.Proxy(address if "://" in address else f"http://{address}")
     except (ValueError, httpx.InvalidURL):

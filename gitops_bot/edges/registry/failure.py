@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from gitops_bot.edges.http import parse_json
@@ -32,11 +33,8 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         return self.status in statuses and not self.token_server
 
 
-class IfPresent:
+class IfPresent(AbstractContextManager["IfPresent"]):
     """A block that ends where the registry itself answers that there is no such thing."""
-
-    def __enter__(self) -> None:
-        pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         return isinstance(error, Refused) and error.is_one_of(404)

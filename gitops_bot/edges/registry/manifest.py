@@ -78,9 +78,7 @@ def resolve_by_content(answer: Answer, reference: str) -> str:
             f"reports the digest {header[:150]!r} for a manifest that has the digest {digest}",
             "Something in between changes what the registry sends; nothing was pinned.",
         )
-    if is_digest(reference):
-        digest = digest_of(answer.body, reference)
-    return digest
+    return digest_of(answer.body, reference) if is_digest(reference) else digest
 
 
 def digest_of(body: bytes, like: str) -> str:
@@ -144,9 +142,8 @@ def read(document: Document) -> Manifest:
     if config_type in CONFIGS or (kind == IMAGES[1] and config_type in _OLD_CONFIGS):
         # cosign and attestations put documents where an image has its layers.
         listed = document.get("layers")
-        layers = (
-            [layer.get("mediaType") for layer in listed if isinstance(layer, dict)] if isinstance(listed, list) else []
-        )
+        entries = listed if isinstance(listed, list) else ()
+        layers = [layer.get("mediaType") for layer in entries if isinstance(layer, dict)]
         is_image = not layers or not all(str(layer).endswith(("json", "xml")) for layer in layers)
         return Manifest("image") if is_image else Manifest("artifact", _called(layers[0]))
     return Manifest("artifact", _called(config_type))

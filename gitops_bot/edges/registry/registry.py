@@ -69,7 +69,6 @@ class Registry(AbstractContextManager["Registry"]):
         clock: Clock,
         *,
         seconds: float = TRY_SECONDS,
-        image_seconds: float = TOTAL_SECONDS,
         attempts: int = ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
         observe: Observe | None = None,
@@ -80,11 +79,11 @@ class Registry(AbstractContextManager["Registry"]):
     ) -> None:
         """`seconds` limits one try of a request, and one answer of a credential helper; see `Http`.
 
-        `image_seconds` limits all requests for one image together, with their retries and waits. `documents`
+        `TOTAL_SECONDS` limits all requests for one image together, with their retries and waits. `documents`
         and `logins` are caches in memory that a later Registry may share, `cache` is a folder for what images say about
         themselves. For build times: `packages` are what forges list of the registries that they have.
         """
-        self._access, self._clock, self._image_seconds = access, clock, image_seconds
+        self._access, self._clock = access, clock
         self._head_start = min(HEAD_START, seconds / 10)
         #: The hosts of the registries. Hosts that a registry names are reported as `other`: it can choose any number.
         self._known: set[str] = set()
@@ -226,7 +225,7 @@ class Registry(AbstractContextManager["Registry"]):
                 if (host := self._hosts.get(image.registry)) is None:
                     base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
                     self._known.add(base.netloc.decode("ascii"))
-                    limits = ImageLimits(self._clock, self._image_seconds)
+                    limits = ImageLimits(self._clock, TOTAL_SECONDS)
                     host = Host(self._http, self._tokens, base, limits, self._head_start)
                     self._hosts[image.registry] = host
             with host.limits.question(image) as allowance, self._http.within(allowance):

@@ -91,10 +91,6 @@ class OneThread:
             do()
 
 
-class _PositionLost(Exception):  # noqa: N818 - begin again, once
-    """The last tag of a page was deleted before the next page was read: start again, once."""
-
-
 def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
     """Every tag of a repository once, in the registry's order, but for strings that are no valid tags and cannot be
     pulled; `fetch` gets the page for a query.
@@ -108,17 +104,19 @@ def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
                 raise
             query, page = None, fetch("")
         try:
-            return tuple(_walk(fetch, query, page))
-        except _PositionLost:
-            continue
+            if (tags := _walk(fetch, query, page)) is not None:
+                return tuple(tags)
         except Refused as refused:
             if not refused.is_one_of(404):  # zot, if `last` is gone
                 raise
     raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
 
 
-def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> dict[str, None]:
-    """All tags, from the first page, which the `query` gave, to the last."""
+def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> dict[str, None] | None:
+    """All tags, from the first page, which the `query` gave, to the last.
+
+    None if the last tag of a page was deleted before the next page was read: start again, once.
+    """
     tags, size, queries, linked, idle = dict.fromkeys(filter(is_tag, page.tags)), page.size, {query}, False, 0
     for _ in range(MOST_PAGES):
         if size > LIST_BYTES:
@@ -139,7 +137,7 @@ def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> 
         if not linked and last[0] in page.tags:
             return tags  # distribution 2 ignores `n` and `last`, and repeated everything
         if not linked and len(tags) - known < len(valid):
-            raise _PositionLost  # ggcr's registry starts again if `last` is gone
+            return None  # ggcr's registry starts again if `last` is gone
         idle = idle + 1 if len(tags) == known else 0
         if idle > _IDLE:
             raise Untrusted("keeps paginating its list of tags without new tags", _NOTHING_LOST)

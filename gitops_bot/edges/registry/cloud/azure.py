@@ -20,7 +20,7 @@ from gitops_bot.edges.registry.failure import NoLogin
 if TYPE_CHECKING:
     from gitops_bot.edges.registry.credentials import ExpiringLogin, Workload
 
-HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(io|us|cn)\Z")
+HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,2}\.azurecr\.(?:io|us|cn)\Z")
 #: The audience of the token, by the end of the registry's name. The first works also where ARM tokens are refused.
 _AUDIENCES = {
     "io": "https://containerregistry.azure.net",
@@ -35,9 +35,7 @@ _BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 def login(workload: Workload, registry: str) -> ExpiringLogin:
     """A login at one registry. Raises NoLogin without an identity, or if Entra ID or the registry refused."""
-    match = HOST.match(registry)
-    assert match is not None  # noqa: S101 - the caller looked
-    token, tenant, source = _entra(workload, _AUDIENCES[match[1]])
+    token, tenant, source = _entra(workload, _AUDIENCES[registry.rpartition(".")[2]])
     form = {"grant_type": "access_token", "service": registry, "access_token": token}
     if tenant:
         form["tenant"] = tenant

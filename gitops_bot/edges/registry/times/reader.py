@@ -146,9 +146,6 @@ class Created:
     lasting: bool = True
 
 
-UNKNOWN: Final = Created(None)
-
-
 @dataclass(slots=True)
 class Walk:
     """Reads when images were built by their own words. `memory` has what was learned before, and learns the rest;
@@ -228,12 +225,12 @@ class Walk:
                 times = (image.time for image in images if image.time is not None)
                 return Created(max(times, default=None), all(image.lasting for image in images))
             case "artifact":
-                return UNKNOWN
+                return Created(None)
 
     def _children(self, index: Manifest, ancestors: tuple[str, ...], numbers: Iterator[int]) -> Iterator[Created]:
         for digest in (child.digest for child in index.children if child.kind != "artifact"):
             if digest in ancestors or len(ancestors) >= DEPTH or next(numbers) > MOST_MANIFESTS:
-                yield UNKNOWN  # circular, or nested as no builder does
+                yield Created(None)  # circular, or nested as no builder does
                 continue
             found: tuple[str, Document] | None = None
             with IfPresent():
