@@ -12,12 +12,10 @@ from gitops_bot.cli.command import command, reading, remote
 from gitops_bot.wiring.process import INTERRUPTED
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
     from gitops_bot.results.result import Result
     from gitops_bot.results.status import Overview
     from gitops_bot.server.health import Response
-    from gitops_bot.server.loop import Liveness, Schedule
+    from gitops_bot.server.loop import Liveness
     from gitops_bot.server.metrics import Metrics
     from gitops_bot.wiring.options import Options
 
@@ -60,14 +58,22 @@ def run_command(
     clock = Clock()
     try:
         with Ending() as ending:
-            schedule, spread = _when(every, timezone, jitter, clock.now())
+            from gitops_bot.config import times
+            from gitops_bot.images import duration
+            from gitops_bot.server import loop
+
+            with reading("--timezone", _EXAMPLE):
+                zone = times.zone(timezone)
+            with reading("--every", _EXAMPLE):
+                schedule = loop.parse(every, zone, clock.now())
+            with reading("--jitter", _EXAMPLE):
+                spread = duration.parse(jitter) if jitter is not None else None
             # These take 0.3 s of CPU, so a wrong option is reported before.
             from gitops_bot.server.cycles import Cycles
             from gitops_bot.server.health import HealthServer
-            from gitops_bot.server.loop import Liveness, run
             from gitops_bot.server.metrics import Metrics
 
-            liveness, metrics = Liveness(schedule, clock), Metrics()
+            liveness, metrics = loop.Liveness(schedule, clock), Metrics()
             pages = _Pages(liveness, metrics)
             publish = pages.show if listen is not None else None
             cycles = Cycles(options, environments, ending, metrics, dry_run=dry_run, publish=publish)
@@ -81,24 +87,11 @@ def run_command(
                     listen=server.address if server is not None else None,
                     dry_run=dry_run,
                 )
-                run(schedule, spread, clock, cycles.run, liveness, cycles.report)
+                loop.run(schedule, spread, clock, cycles.run, liveness, cycles.report)
     except Terminated as stopped:
         log.event("run.ended", signal=stopped.signal.name)
         # SIGTERM is how a service ends; Ctrl-C is an interruption.
         return 0 if stopped.signal.name == "SIGTERM" else INTERRUPTED
-
-
-def _when(every: str, timezone: str, jitter: str | None, now: datetime) -> tuple[Schedule, timedelta | None]:
-    from gitops_bot.config import times
-    from gitops_bot.images import duration
-    from gitops_bot.server import loop
-
-    with reading("--timezone", _EXAMPLE):
-        zone = times.zone(timezone)
-    with reading("--every", _EXAMPLE):
-        schedule = loop.parse(every, zone, now)
-    with reading("--jitter", _EXAMPLE):
-        return schedule, duration.parse(jitter) if jitter is not None else None
 
 
 class _Pages:

@@ -23,8 +23,7 @@ from gitops_bot.report.screen import frozen, short
 from gitops_bot.report.status import common_registry, counted, matrix, reached, rows, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from gitops_bot.releases.history.delivery import Arrival, Journey
     from gitops_bot.releases.history.record import Record
@@ -77,6 +76,9 @@ def html(result: Result[Overview]) -> str:
 
     # The journeys that are drawn: preferably those through several environments.
     ways = [journey for journey in overview.journeys if len(journey.arrivals) > 1] or overview.journeys
+    # There is a bar for each day, where there is a history.
+    back = range(overview.deliveries[0].days, -1, -1) if overview.deliveries else ()
+    days = (status.at.date() - timedelta(number) for number in back)
     return templates.get_template("page.html.j2").render(
         head=head,
         overview=overview,
@@ -85,7 +87,7 @@ def html(result: Result[Overview]) -> str:
         to_do=to_do,
         matrix=matrix(status),
         journeys=[(journey, _stops(journey, status.at)) for journey in ways[:_DRAWN]],
-        bars=_bars(overview),
+        bars=[(day, overview.per_day.get(day, 0)) for day in days],
         rows=max(_FEWEST, _ROWS // max(1, sum(len(groups) for _, groups in to_do))),
         pins=_PINS,
         place=common_registry(overview.status),
@@ -121,13 +123,6 @@ def _describe(record: Record) -> list[str]:
         f"{short(change.after) if change.after else 'removed'}"
         for change in record.changes
     ] or [f"configuration: {path}" for path in record.config]
-
-
-def _bars(overview: Overview) -> Sequence[tuple[date, int]]:
-    """Releases per day, where there is a history."""
-    days = overview.deliveries[0].days if overview.deliveries else -1
-    dates = (overview.status.at.date() - timedelta(back) for back in range(days, -1, -1))
-    return [(day, overview.per_day.get(day, 0)) for day in dates]
 
 
 def _stops(journey: Journey, now: datetime) -> list[tuple[Arrival, int]]:
