@@ -191,14 +191,14 @@ def _write_pull_request(
             text, branch = body.with_lacks(content.body, lacks := _asked_for(propose)), proposal.branch or ""
             pull = forge.open(branch=branch, base=snapshot.branch, title=content.title, body=text, draft=propose.draft)
             follows_up = lacks or propose.auto_merge
-            return _follow_up(world, forge, pull, content, head, propose, lacks) if follows_up else pull
+            return _follow_up(world, pull, content, head, propose, lacks) if follows_up else pull
         case reconcile.Refresh(pull_request=opened) if content is not None and head is not None:
             if people.has_label(opened, people.HAND_BACK):
                 # It was for what was there before the push: whatever ends the run before this, the next one sees it.
                 forge.unlabel(opened.number, people.HAND_BACK)
             # What is not lacking was done once: a label that a person took away stays away.
             lacks = _asked_for(propose) & body.lacks(opened.body)
-            return _follow_up(world, forge, opened, content, head, propose, lacks)
+            return _follow_up(world, opened, content, head, propose, lacks)
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.on.remote if proposal.on is not None else None, reason)
         case reconcile.Leave(pull_request=opened, frozen=True) if opened is not None and opened.merges_by_bot:
@@ -227,16 +227,10 @@ def _asked_for(propose: Propose) -> frozenset[body.Lack]:
 
 
 def _follow_up(
-    world: World,
-    forge: Forge,
-    pull: PullRequest,
-    content: ProposalText,
-    head: str,
-    propose: Propose,
-    lacks: Collection[body.Lack],
+    world: World, pull: PullRequest, content: ProposalText, head: str, propose: Propose, lacks: Collection[body.Lack]
 ) -> PullRequest:
     """Do what the pull request lacks, then finish it. What may not be done stays lacking, for the next run."""
-    done: dict[body.Lack, bool] = {}
+    forge, done = forge_of(world), dict[body.Lack, bool]()
     if "labels" in lacks:
         done["labels"] = forge.label(pull.number, propose.labels)
     if "assignees" in lacks:
@@ -250,12 +244,10 @@ def _follow_up(
             message = f"pull request #{pull.number} kept being put on hold while it was being finished"
             raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
     text = body.with_lacks(content.body, [what for what, is_done in done.items() if not is_done])
-    return _finish(world, forge, pull, content._replace(body=text), head, propose)
+    return _finish(world, pull, content._replace(body=text), head, propose)
 
 
-def _finish(
-    world: World, forge: Forge, pull: PullRequest, content: ProposalText, head: str, propose: Propose
-) -> PullRequest:
+def _finish(world: World, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:
     """Let it merge by itself, where that is wished and no person switched it off again; then finish the text.
 
     What people wrote around it stays; only what comes while this one request is on its way is lost.
@@ -264,7 +256,7 @@ def _finish(
         LostRace: it has ended meanwhile. It keeps or gets back the text that people decided on, and what was just
             pushed is proposed once more.
     """
-    now = None
+    forge, now = forge_of(world), None
     if asks_to_merge(pull, propose):
         now = pull = _merge_when_ready(forge, pull, head, propose)
     if now is None or not now.auto_merge:  # else that answer has the present text

@@ -187,6 +187,4 @@ class _Scheduler(Generic[T]):
 
 
 def _is_for_registries(questions: Questions) -> bool:
-    return bool(questions) and all(
-        isinstance(question, Question) and question.image is not None for question in questions
-    )
+    return bool(questions) and all(isinstance(asked, Question) and asked.image is not None for asked in questions)

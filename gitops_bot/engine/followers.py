@@ -27,8 +27,7 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
     """A gate: add the values that a file describes the image with; fail the decision where that is not possible."""
     if not isinstance(decision, Change) or decision.source == "rollback":
         return decision
-    described = context.state.infos.get(decision.entry.key)
-    if described is None:
+    if (described := context.state.infos.get(decision.entry.key)) is None:
         return decision
     if described.wrong is not None:
         return Failed(decision.entry, described.wrong)
@@ -52,10 +51,7 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
 
 def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
     """A rollback, with the values of the file at the release to go back to. No registry is asked."""
-    if not isinstance(decision, Change):
-        return decision
-    described = context.state.infos.get(decision.entry.key)
-    if described is None:
+    if not isinstance(decision, Change) or (described := context.state.infos.get(decision.entry.key)) is None:
         return decision
     if described.file is None:
         why = described.wrong.message if described.wrong is not None else "it cannot be edited"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from gitops_bot.engine.facts import Facts
     from gitops_bot.releases.history.line import Line, Step
 
+    #: The releases of environments by their names, the newest first.
+    Releases = Mapping[str, Sequence[Release]]
+
 #: Environments and tags that a message names.
 _NAMED = 5
 #: Releases of an environment that are recorded where none is: those before are past. And how many at once.
@@ -67,12 +70,7 @@ def _line(world: World, snapshot: Snapshot, tags: Mapping[str, str], tagged: Seq
 
 
 def _tag_all(
-    world: World,
-    facts: Facts,
-    before: Snapshot,
-    line: Line,
-    every: Mapping[str, Sequence[Release]],
-    wanted: Sequence[Environment],
+    world: World, facts: Facts, before: Snapshot, line: Line, every: Releases, wanted: Sequence[Environment]
 ) -> Iterator[tuple[str, Problem]]:
     """Tag the releases of these environments that have no tag yet; what went wrong, by environment."""
     tags, untagged = facts.known_release_tags or {}, {}
@@ -103,12 +101,7 @@ def _tag_all(
 
 
 def _tag(
-    world: World,
-    snapshot: Snapshot,
-    line: Line,
-    every: Mapping[str, Sequence[Release]],
-    tags: Mapping[str, str],
-    environment: Environment,
+    world: World, snapshot: Snapshot, line: Line, every: Releases, tags: Mapping[str, str], environment: Environment
 ) -> Mapping[str, str]:
     """Tag the releases of one environment until nobody else is faster; gives all tags then, or raises a GitError."""
     known, race = every.get(environment.name, ()), Race(world.clock)
@@ -159,7 +152,7 @@ def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem,
     return tuple(told)
 
 
-def records_of(environment: Environment, every: Mapping[str, Sequence[Release]], line: Line) -> Records:
+def records_of(environment: Environment, every: Releases, line: Line) -> Records:
     """What each release of an environment was, given those of every environment."""
     first = environment.promotion.source if environment.promotion is not None else None
     others = sorted(every.keys() - {environment.name}, key=lambda name: (name != first, name))
@@ -190,7 +183,7 @@ def merges_of(world: World, snapshot: Snapshot, shown: Sequence[Record]) -> tupl
 
 
 def _deploy_all(
-    world: World, snapshot: Snapshot, every: Mapping[str, Sequence[Release]], wanted: Sequence[Environment]
+    world: World, snapshot: Snapshot, every: Releases, wanted: Sequence[Environment]
 ) -> Iterator[tuple[str, Problem]]:
     """Record the newest releases of these environments that are not recorded yet; what went wrong, by environment."""
     if world.forge is None:

@@ -44,7 +44,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
-        outcome, now = _write(world, now, request, environment, planned, is_last=environment is environments[-1])
+        outcome, now = _write(world, now, request, environment, planned, last=environment is environments[-1])
         source, frozen = request.origin(environment), hold.freezes(snapshot.config.holds, environment.name, snapshot.at)
         outcomes.append(replace(outcome, promoted_from=source.environment, frozen=frozen))
     base = now.snapshot
@@ -195,13 +195,7 @@ async def _candidates(context: Context) -> Candidates:
 
 
 def _write(
-    world: World,
-    facts: Facts,
-    request: Request,
-    environment: Environment,
-    planned: Planned | BotError,
-    *,
-    is_last: bool,
+    world: World, facts: Facts, request: Request, environment: Environment, planned: Planned | BotError, *, last: bool
 ) -> tuple[EnvironmentOutcome, Facts]:
     """Write one environment as `planned`, again after each lost race; also the facts about the base branch then."""
     race = Race(world.clock)
@@ -231,7 +225,7 @@ def _write(
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)
                         contents = {path: after for path, (_, after) in item.files.items()}
-                        facts = Facts(now if is_last else after_commit(now, contents), facts)
+                        facts = Facts(now if last else after_commit(now, contents), facts)
                 return _outcome(planned, carried_out), facts
         stop = planned.problem
     except (GitError, ForgeError) as error:

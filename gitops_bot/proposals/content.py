@@ -71,11 +71,8 @@ def write(
 
 def title_of(template: str | None, fields: Mapping[str, str]) -> str:
     """One line, never empty. `fields` has TITLE_FIELDS."""
-    shown = ""
-    for text in (template or TITLE, TITLE):
-        shown = " ".join(_clean(" ".join(render(text, fields).split())).split())
-        if shown.strip(BREAK):
-            break
+    titles = (" ".join(_clean(" ".join(render(text, fields).split())).split()) for text in (template or TITLE, TITLE))
+    shown = next((title for title in titles if title.strip(BREAK)), "")
     return shown if size(shown) <= TITLE_LIMIT else f"{clip(shown, TITLE_LIMIT - 1).rstrip()}…"
 
 

@@ -132,12 +132,10 @@ def _change(text: str, source: Source) -> PinChange | None:
             before, after = Pin(old_tag, old_digest), Pin(tag, digest)
         case _:
             return None
-    # The old text in the file may be no tag at all, as where a proposal corrects `newTag: 1.0+build`.
-    if after.malformed:
-        return None
     change_source, new_name, info = fields.get("source", source), fields.get("newName"), _info(fields.get("info"))
     named = new_name is None or (isinstance(new_name, str) and ImageName.of(new_name) is not None)
-    if change_source not in _SOURCES or not named or info is False:
+    # The old text in the file may be no tag at all, as where a proposal corrects `newTag: 1.0+build`.
+    if after.malformed or change_source not in _SOURCES or not named or info is False:
         return None
     return PinChange(file, name, before, after, change_source, new_name, info)
 
