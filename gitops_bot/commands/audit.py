@@ -17,7 +17,7 @@ from gitops_bot.errors import BotError, Problem, RegistryError
 from gitops_bot.images.build import Child, Manifest
 from gitops_bot.images.reason import counted
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.history.releases import releases
+from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.results.audit import Audit, AuditedEntry, AuditedEnvironment, KeptImage
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import same_file
@@ -154,7 +154,7 @@ def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_W
     names = [environment.name for environment in snapshot.environments]
 
     def known(name: str, line: Line) -> tuple[Release, ...]:
-        return releases(name, line, snapshot.layout.owners)
+        return all_releases(line, snapshot.layout.owners).get(name, ())
 
     line = read_line(world, snapshot, lambda line: all(len(known(name, line)) >= keep for name in names))
     past: dict[str, set[_Wanted]] = {}

@@ -169,8 +169,7 @@ def decide_switch(
     text = f"{idle} has {pins}"
     if arrived is not None:
         text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
-    reason = Reason("chosen", f"{text}; {live} stays to go back to")
-    return Change(selector, Pin(idle), "policy", "forward", reason)
+    return Change(selector, Pin(idle), "policy", "forward", Reason("chosen", f"{text}; {live} stays to go back to"))
 
 
 def hold_if_taken_back(item: Change | Held, slots: Slots, line: Line) -> Change | Held:
@@ -219,8 +218,7 @@ def waiting_switches(known: Iterable[Slots], changing: Collection[EntryKey]) -> 
 
 def hold_switches(decisions: Sequence[Decision], known: Sequence[Slots]) -> tuple[Decision, ...]:
     """The decisions, with every switch held whose slot gets a pin by one of the others."""
-    changing = {item.entry.key for item in decisions if isinstance(item, Change)}
-    reasons = waiting_switches(known, changing)
+    reasons = waiting_switches(known, {item.entry.key for item in decisions if isinstance(item, Change)})
     return tuple(
         replace(item.hold(reasons[item.entry.key]), withdraws=True)
         if isinstance(item, Change) and item.entry.key in reasons

@@ -43,11 +43,11 @@ def numbered(known: tuple[Release, ...]) -> list[tuple[int, int | None]]:
 def test_releases_are_the_commits_that_changed_a_file_of_the_overlays(
     complete: bool, tags: dict[str, str], expected: list[tuple[int, int | None]]
 ) -> None:
-    assert numbered(history.releases("production", line(*COMMITS, complete=complete), GROUND, tags)) == expected
+    assert numbered(history.all_releases(line(*COMMITS, complete=complete), GROUND, tags)["production"]) == expected
 
 
 def test_a_release_knows_its_own_paths_and_its_moment() -> None:
-    newest = history.releases("production", line(*COMMITS), GROUND)[0]
+    newest = history.all_releases(line(*COMMITS), GROUND)["production"][0]
     assert newest.paths == (FILE,)
     assert (newest.at - START).total_seconds() == 5 * 3600
     assert str(newest) == "release 3 (0000000000)"
@@ -56,7 +56,7 @@ def test_a_release_knows_its_own_paths_and_its_moment() -> None:
 @pytest.fixture
 def known() -> tuple[Release, ...]:
     letters: dict[str, str] = {commit(1): "abcdef1" + "0" * 33, commit(4): "abcdef2" + "0" * 33}
-    found = history.releases("production", line(*COMMITS), GROUND)
+    found = history.all_releases(line(*COMMITS), GROUND)["production"]
     return tuple(
         Release(one.environment, one.number, _renamed(one, letters.get(one.commit, one.commit)), one.paths)
         for one in found
@@ -103,20 +103,20 @@ def test_what_is_no_release_is_told_with_those_that_are(name: str, message: str,
 
 
 def test_a_beginning_that_two_commits_share_is_refused() -> None:
-    found = history.find(history.releases("production", line(*COMMITS), GROUND), "0000000", {})
+    found = history.find(history.all_releases(line(*COMMITS), GROUND)["production"], "0000000", {})
     assert isinstance(found, Problem)
     assert found.message == "0000000 matches 3 commits"
 
 
 def test_a_number_needs_the_whole_history() -> None:
-    found = history.find(history.releases("production", line(*COMMITS, complete=False), GROUND), "2", {})
+    found = history.find(history.all_releases(line(*COMMITS, complete=False), GROUND)["production"], "2", {})
     assert isinstance(found, Problem)
     assert "is incomplete" in found.message
     assert "fetch-depth: 0" in found.next
 
 
 def test_where_tags_give_the_numbers_another_number_is_no_release() -> None:
-    known = history.releases("production", line(*COMMITS), GROUND, {"release/production/7": commit(4)})
+    known = history.all_releases(line(*COMMITS), GROUND, {"release/production/7": commit(4)})["production"]
     found = history.find(known, "2", {})
     assert isinstance(found, Problem)
     assert "2 is not a release of production" in found.message

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.errors import Problem
-from gitops_bot.releases.history.releases import due_tags, releases, skipped_tags, tag_name
+from gitops_bot.releases.history.releases import all_releases, due_tags, skipped_tags, tag_name
 from tests.releases.past import FILE, GROUND, commit, images, line
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def due(count: int, tags: Mapping[str, int], *, complete: bool = True) -> dict[int, int] | str:
     """The numbers of the commits that get tags, of so many releases; a tag of commit 99 is of one that is gone."""
     past = line(*({FILE: images(web=str(number))} for number in range(count)), complete=complete)
-    known = releases("production", past, GROUND)
+    known = all_releases(past, GROUND)["production"]
     found = due_tags(known, {f"release/{name}": commit(number) for name, number in tags.items()}, complete=complete)
     if isinstance(found, Problem):
         return found.message
@@ -45,7 +45,7 @@ def test_what_is_to_be_tagged(tags: Mapping[str, int], complete: bool, expected:
 
 def test_the_tags_whose_numbers_are_left_out_are_told_once() -> None:
     past = line(*({FILE: images(web=str(number))} for number in range(5)), complete=True)
-    known = releases("production", past, GROUND)
+    known = all_releases(past, GROUND)["production"]
     others = {"release/production/1": commit(1), "release/staging/6": commit(99)}
     others |= {f"release/production/{number}": commit(99) for number in (2, 3, 5, 9)}
     found = due_tags(known, others, complete=True)
@@ -72,5 +72,5 @@ def test_what_is_older_than_all_tags_keeps_the_number_that_it_was_counted_by() -
         ({"release/production/3": commit(3), "release/production/4": commit(4)}, [None, 4, 3, 2, 1]),
         ({"release/production/8": commit(3)}, [None, None, 8, None, None]),
     ):
-        known = releases("production", past, GROUND, tags)
+        known = all_releases(past, GROUND, tags)["production"]
         assert [release.number for release in known] == numbers

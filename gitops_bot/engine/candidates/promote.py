@@ -21,8 +21,8 @@ from gitops_bot.releases.choice import promotion, soak
 from gitops_bot.releases.choice.promotion import Artifact, Offer
 from gitops_bot.releases.choice.soak import newest_of_all, served
 from gitops_bot.releases.decisions import Change, Decision, EntryKey, Failed, Held, Kept, Managed
-from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history import trail
+from gitops_bot.releases.history.releases import all_releases
 from gitops_bot.releases.history.trail import Run
 from gitops_bot.releases.layout import correspondence
 
@@ -257,7 +257,8 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair])
         tags = await context.facts.release_tags()
     except GitError:
         return {}  # no promotion fails for want of a number
-    known = (release for name in names for release in history.releases(name, line, snapshot.layout.owners, tags))
+    every = all_releases(line, snapshot.layout.owners, tags)
+    known = (release for name in names for release in every.get(name, ()))
     return {release.commit: release.number for release in known}
 
 

@@ -18,7 +18,7 @@ from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, F
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.changes import previous
 from gitops_bot.releases.history.record import Records
-from gitops_bot.releases.history.releases import Release, find, releases
+from gitops_bot.releases.history.releases import Release, all_releases, find
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -67,7 +67,7 @@ async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKe
     tags = await context.facts.release_tags()
 
     def release(line: Line) -> Release | Problem:
-        known = releases(name, line, owners, tags)
+        known = all_releases(line, owners, tags).get(name, ())
         return find(known, to, tags) if to is not None else previous(known, wanted)
 
     line = await context.facts.line(lambda line: not isinstance(release(line), Problem))
@@ -75,7 +75,7 @@ async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKe
     if isinstance(chosen, Problem):
         return chosen
     present = {entry.place: entry.pin for entry in context.state.entries}
-    return rollback.goal(releases(name, line, owners, tags), chosen, present)
+    return rollback.goal(all_releases(line, owners, tags).get(name, ()), chosen, present)
 
 
 def restore(entry: Managed, goal: Goal, context: Context, because: str | None) -> Decision:
@@ -112,7 +112,7 @@ async def after_failure(context: Context) -> Candidates:
     """The entries that an overlay's newest release gave another pin, unless it was a rollback; and what is proposed."""
     name, owners, since = context.environment.name, context.snapshot.layout.owners, context.snapshot.at - WATCHED
     line = await context.facts.line(lambda line: line.complete or (bool(line.steps) and line.steps[-1].at < since))
-    known = releases(name, line, owners)
+    known = all_releases(line, owners).get(name, ())
     record_at, newest = cache(Records(known, line, announcement_reader(name)).__getitem__), dict[str, int]()
     for at, release in enumerate(known):
         for path in release.paths:

@@ -91,8 +91,7 @@ def net(older: Release, newer: Release, after: Sequence[Record]) -> Between:
     total: dict[EntryKey, EntryChange] = {}
     for record in reversed(after):
         for change in record.changes:
-            first = total.get(change.key, change)
-            total[change.key] = replace(change, before=first.before)
+            total[change.key] = replace(change, before=total.get(change.key, change).before)
     changed = tuple(change for _, change in sorted(total.items()) if change.before != change.after)
     return Between(older, newer, changed, tuple(sorted({path for record in after for path in record.config})))
 

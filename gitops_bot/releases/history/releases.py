@@ -77,21 +77,14 @@ class NewTag:
     text: str
 
 
-def releases(
-    environment: str, line: Line, owners: Owners, tags: Mapping[str, str] | None = None
-) -> tuple[Release, ...]:
-    """The releases of an environment, the newest first.
+def all_releases(
+    line: Line, owners: Owners, tags: Mapping[str, str] | None = None
+) -> Mapping[str, tuple[Release, ...]]:
+    """The releases of every environment that has some, the newest first.
 
     `tags` are the tags of the repository and their commits. If one is called `release/<environment>/<n>`, such tags
     give the numbers. Releases older than all of them are counted, if the count agrees with the oldest tag.
     """
-    return all_releases(line, owners, tags).get(environment, ())
-
-
-def all_releases(
-    line: Line, owners: Owners, tags: Mapping[str, str] | None = None
-) -> Mapping[str, tuple[Release, ...]]:
-    """The releases of every environment that has some; see `releases`."""
     by_environment: defaultdict[str, list[tuple[Step, tuple[str, ...]]]] = defaultdict(list)
     for step in line.steps:
         paths: defaultdict[str, list[str]] = defaultdict(list)

@@ -94,11 +94,10 @@ def arrival(line: Line, entry: Managed, pin: Pin) -> Step | None:
     If the pin has a digest, the arrival of that counts: nobody recorded what the tag meant before. Unless a file
     shows that the pin was there, it was not: in doubt it came later.
     """
-    texts = [pin.digest or pin.tag or ""]
     for step in line.touching(entry.overlay):
         if not step.sides(entry.file):
             continue
-        if not step.may_hold(entry.file, texts):
+        if not step.may_hold(entry.file, [pin.digest or pin.tag or ""]):
             return step
         seen = (step.before(entry.file) or {}).get(entry.name)
         if seen is None or seen.pin is None or not _has(seen.pin, pin):

@@ -73,10 +73,10 @@ def is_shared(directory: str) -> bool:
     return posixpath.basename(directory).casefold() in _SHARED
 
 
-def _is_part(directory: str, overrides: targets.Overrides) -> bool:
+def _is_part(directory: str, parts: Collection[str]) -> bool:
     """Whether nobody deploys a directory itself: others build upon it, or it is for the machine of one person."""
     is_local = not _LOCAL.isdisjoint(directory.casefold().split("/"))
-    return is_local or is_shared(directory) or directory in overrides.parts
+    return is_local or is_shared(directory) or directory in parts
 
 
 def find(
@@ -95,7 +95,11 @@ def find(
     with_pins = [path for path, target in known if target is not None and target.count(files[path])]
     overrides = targets.Overrides.of(files)
     few = len(overrides.files) <= _MOST_KUSTOMIZATIONS
-    reached = _reached(roots, overrides, tree, read) if roots is not None and with_pins and few else None
+    parts: Collection[str] = ()
+    reached = None
+    if roots is not None and with_pins and few:
+        parts = overrides.parts  # which reads them all
+        reached = _reached(roots, overrides, parts, tree, read)
     found = []
     for pin_file in targets.read_all(with_pins, files)[0]:
         directory = posixpath.dirname(pin_file.file) or "."
@@ -106,7 +110,7 @@ def find(
             environments = tuple(name for name, paths in by_name.items() if pin_file.file in paths)
             if environments or roots.is_deployed(directory):
                 cause = None
-            elif cause is None and pin_file.file not in by_others and _is_part(directory, overrides):
+            elif cause is None and pin_file.file not in by_others and _is_part(directory, parts):
                 cause = "unreferenced"
         idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None and few else ()
         found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
@@ -116,6 +120,7 @@ def find(
 def _reached(
     roots: Roots,
     overrides: targets.Overrides,
+    parts: Collection[str],
     tree: Mapping[str, str],
     read: Callable[[Collection[str]], Mapping[str, bytes]],
 ) -> tuple[Mapping[str, frozenset[str]], frozenset[str]] | None:
@@ -125,7 +130,7 @@ def _reached(
         return targets.reach(directories, tree, read, lambda _: False).files
 
     directories = {posixpath.dirname(file) or "." for file in overrides.files}
-    tops = {path for path in directories if not _is_part(path, overrides) or roots.is_deployed(path)}
+    tops = {path for path in directories if not _is_part(path, parts) or roots.is_deployed(path)}
     try:
         return {name: reach(own) for name, own in roots.overlays.items()}, reach(tops)
     except EditError:

@@ -67,8 +67,7 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
                     by_name[other].add(file)
         elif is_plain(directory.removesuffix("/")):
             by_name[word].add(directory.removesuffix("/"))
-    names = sorted(by_name, key=WORDS.index)
-    return {name: sorted(by_name[name]) for name in names}
+    return {name: sorted(by_name[name]) for name in sorted(by_name, key=WORDS.index)}
 
 
 def environment_in(text: str) -> str | None:
@@ -79,8 +78,7 @@ def environment_in(text: str) -> str | None:
 
 def named_by_place(directory: str) -> str | None:
     """The environment of a directory by its place, whatever its name: `at23` of `environments/at23/web`."""
-    parts = directory.split("/")
-    return next((part for parent, part in pairwise(parts) if parent.lower() in _PARENTS), None)
+    return next((part for parent, part in pairwise(directory.split("/")) if parent.lower() in _PARENTS), None)
 
 
 def is_skipped(directory: str) -> bool:

@@ -113,10 +113,8 @@ def _read(
 ) -> InfoFile:
     """Read the file; an EditError says why nothing can be filled in there."""
     if len(images) > 1:
-        named = ", ".join(images[:3])
-        message = f"`release_info` does not say which image {path} describes: {named}" + (
-            f" or {len(images) - 3} more" if len(images) > 3 else ""
-        )
+        named = ", ".join(images[:3]) + (f" or {len(images) - 3} more" if len(images) > 3 else "")
+        message = f"`release_info` does not say which image {path} describes: {named}"
         advice = f"name one: `release_info: {{file: {setting.file}, image: {images[0]}}}`"
         raise EditError(Problem("failed.config", message, advice, path if data is not None else None))
     if len(owners) > 1:
