@@ -22,7 +22,7 @@ from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.read import read
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
-from gitops_bot.errors import BotError, ConfigError, ForgeError, UsageError, to_bot_error
+from gitops_bot.errors import ConfigError, ForgeError, UsageError, to_bot_error
 from gitops_bot.images.reason import rfc3339
 from gitops_bot.results.outcome import WRITING
 from gitops_bot.server.loop import CycleResult, overran
@@ -174,11 +174,9 @@ class Cycles:
                 return self._cycle(number)
         except Overran:
             return overran(limit)
-        except BotError as error:
+        except Exception as error:  # one commit may provoke it, and the next may not
             if self._good is None and isinstance(error, UsageError | ConfigError):
                 raise
-            return _failure(error.problem)
-        except Exception as error:  # noqa: BLE001 - one commit may provoke it, and the next may not
             return _failure(to_bot_error(error).problem)
 
     def report(self, number: int, result: CycleResult, took: timedelta, next_start: datetime) -> None:
@@ -253,7 +251,7 @@ class Cycles:
 
     def _log_configuration(self, number: int, problems: tuple[Problem, ...]) -> None:
         """Log a configuration that cannot be used, once, and the next one that can."""
-        self.metrics.config_loaded(good=not problems)
+        self.metrics.good.set(not problems)
         if problems != self._bad:
             for problem in problems:
                 facts = {"used": "the last good one", **_told(problem), "where": problem.where or None}

@@ -46,12 +46,13 @@ class Metrics:
             ["host", "status"],
             registry=registry,
         )
-        self._good = prometheus.Gauge(
+        #: Whether the present configuration can be used.
+        self.good = prometheus.Gauge(
             "gitops_bot_config_last_reload_successful",
             "0 while the last good configuration is used instead of the current one.",
             registry=registry,
         )
-        self._good.set(1)
+        self.good.set(1)
         self._lock = threading.Lock()
         self._hosts: set[str] = set()
         self._last = _LastCycle()
@@ -64,10 +65,6 @@ class Metrics:
                 host = "other"
             self._hosts.add(host)
         self._requests.labels(host, "none" if status is None else str(status)).inc()
-
-    def config_loaded(self, *, good: bool) -> None:
-        """The configuration was read again, and can be used or not."""
-        self._good.set(good)
 
     def show(self, outcome: Outcome, at: datetime, requests_left: int | None) -> None:
         """Show the outcome of a completed cycle; `requests_left` are what is left in the forge's rate limit."""
