@@ -290,7 +290,13 @@ def _propose(propose: Section) -> None:
                 message = f"`{key}` is for pull requests, and this environment commits directly"
                 propose.below(key).report(message, f"remove `{key}`, or set `as: pull-request`")
     else:
-        _merging(propose)
+        merges = propose["auto_merge"] is not None and not _is_truth(propose["auto_merge"], "false")
+        if merges and _is_truth(propose["draft"], "true"):
+            message = "a draft does not merge by itself: somebody has to mark it as ready"
+            propose.below("auto_merge").report(message, "remove `auto_merge` or `draft`")
+        if not merges and propose["merge_method"] is not None:
+            message = "`merge_method` has no effect without `auto_merge`"
+            propose.below("merge_method").report(message, "remove `merge_method`, or set `auto_merge: true`")
     if propose["group"] is not None:
         _groups(propose)
     if propose["limit"] == {}:
@@ -308,16 +314,6 @@ def _has_no_effect(key: str, written: Tree) -> bool:
 
 def _is_truth(written: Tree | None, word: str) -> bool:
     return isinstance(written, Scalar) and written.kind == "truth" and written.lower() == word
-
-
-def _merging(propose: Section) -> None:
-    merges = propose["auto_merge"] is not None and not _is_truth(propose["auto_merge"], "false")
-    if merges and _is_truth(propose["draft"], "true"):
-        message = "a draft does not merge by itself: somebody has to mark it as ready"
-        propose.below("auto_merge").report(message, "remove `auto_merge` or `draft`")
-    if not merges and propose["merge_method"] is not None:
-        message = "`merge_method` has no effect without `auto_merge`"
-        propose.below("merge_method").report(message, "remove `merge_method`, or set `auto_merge: true`")
 
 
 def _groups(propose: Section) -> None:

@@ -204,7 +204,16 @@ def parse(text: str, file: str) -> Document:
         told = _NO_TEXT if 0xDC80 <= ord(text[error.position]) <= 0xDCFF else _NO_CHARACTER
         raise ConfigError(problem(file, Position(*place_behind(text[: error.position])), *told)) from None
     except MarkedYAMLError as error:
-        raise ConfigError(_syntax(document, error, text)) from None
+        if (line := conflict_marker(text)) is not None:
+            place, told = Position(line, 1), (f"line {line} is a conflict marker", MEND_CONFLICT)
+        else:
+            mark = error.problem_mark or error.context_mark
+            place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+            said = str(error.problem or error.context or "")
+            # Without what it quotes of the file, which may be a key that was named by mistake.
+            other = f"this is not YAML: {_QUOTED.sub('', said)[:200]}", "check this line and the one above it"
+            told = next((known for part, known in _SYNTAX.items() if part in said), other)
+        raise ConfigError(problem(file, place, *told)) from None
     except (YAMLError, ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF" or a directive such as `%YAML x`, for which the parser gives no position.
         advice = "look for an escape sequence or a `%` line that YAML does not know"
@@ -219,17 +228,6 @@ def _limit(events: Iterator[yaml.Event], file: str) -> Iterator[yaml.Event]:
             message = f"the file has more than {MOST_EVENTS:,} keys and values"
             raise ConfigError(problem(file, _place(event), message, "check that this is the right file"))
         yield event
-
-
-def _syntax(document: Document, error: MarkedYAMLError, text: str) -> Problem:
-    if (line := conflict_marker(text)) is not None:
-        return problem(document.file, Position(line, 1), f"line {line} is a conflict marker", MEND_CONFLICT)
-    mark = error.problem_mark or error.context_mark
-    place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-    said = str(error.problem or error.context or "")
-    # Without what it quotes of the file, which may be a key that was named by mistake.
-    other = f"this is not YAML: {_QUOTED.sub('', said)[:200]}", "check this line and the one above it"
-    return problem(document.file, place, *next((known for part, known in _SYNTAX.items() if part in said), other))
 
 
 _NO_TEXT = "this is not UTF-8", "save the file as UTF-8"

@@ -15,7 +15,7 @@ from gitops_bot.config.commits import CommitsSetting  # noqa: TC001 - likewise
 from gitops_bot.config.form_target import ReleaseInfoSetting, Slots, TargetForm  # noqa: TC001 - likewise
 from gitops_bot.config.leaves import IMAGE_WORDS, Listed, about
 from gitops_bot.config.propose import MOST, ZONE, Propose
-from gitops_bot.config.require import CheckSetting, Require  # noqa: TC001 - likewise
+from gitops_bot.config.require import Checks, Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape  # noqa: TC001 - likewise
 
@@ -88,7 +88,6 @@ class RulesForm:
 class EnvironmentForm(RulesForm):
     """One environment. `policy`, `pin`, `on_move`, `platforms` and `ignore` apply to every entry of its overlays."""
 
-    # As `checks` has it; the settings cannot say it, since each may be right by itself.
     MORE: ClassVar[dict[str, Any]] = {
         "dependentRequired": {
             "soak": ["promote_from"],
@@ -188,8 +187,7 @@ class EnvironmentForm(RulesForm):
         ),
     ] = None
     require_after: Annotated[
-        tuple[CheckSetting, ...],
-        Listed(least=1, most=50),
+        Checks,
         about(
             "Checks of what was released here, written as in `require`: on the commit that brought a pin, or a later "
             "one on which it still stands. `on_failure` says what happens if one fails. Without it, none.",
@@ -301,7 +299,6 @@ _MOMENT = leaf.text("must be a date, or a moment with its offset from UTC", time
 class HoldForm:
     """A freeze: what stays as it is for a while, and why. It has either `environment` or `environments`."""
 
-    # As `checks` has it; the settings cannot say it, since each may be right by itself.
     MORE: ClassVar[dict[str, Any]] = {
         "oneOf": [{"required": ["environment"]}, {"required": ["environments"]}],
         "dependentSchemas": {

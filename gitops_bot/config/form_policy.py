@@ -42,7 +42,6 @@ _MinimumAge = Annotated[
 class SemverForm:
     """Choose the highest version in a range."""
 
-    # As `checks` has it.
     MORE: ClassVar[dict[str, Any]] = {"not": {"required": ["pattern", "prefer"]}}
 
     semver: Annotated[
@@ -82,12 +81,7 @@ class SemverForm:
     def policy(self) -> kinds.Policy:
         """The policy."""
         return kinds.Semver(
-            self.semver,
-            prereleases=self.prereleases,
-            pattern=self.pattern,
-            prefer=self.prefer,
-            exclude=self.exclude,
-            minimum_age=self.minimum_age,
+            self.semver, self.prereleases, self.pattern, self.prefer, self.exclude, minimum_age=self.minimum_age
         )
 
 

@@ -80,11 +80,9 @@ class ImageForm:
     @property
     def paths(self) -> ImagePaths:
         """The same for the target."""
-        is_path = self.repository is not None and self.repository.startswith((".", "/"))
-        image, registry, tag, digest = (
-            path(text) if text is not None else None for text in (self.image, self.registry, self.tag, self.digest)
-        )
-        repository = path(self.repository) if is_path and self.repository is not None else None
+        is_path = (self.repository or "").startswith((".", "/"))
+        texts = (self.image, self.registry, self.repository if is_path else None, self.tag, self.digest)
+        image, registry, repository, tag, digest = (path(text) if text is not None else None for text in texts)
         return ImagePaths(image, registry, repository, tag, digest, None if is_path else self.repository)
 
     def keys(self, name: str) -> EnvImage:

@@ -144,7 +144,6 @@ class Span:
 class Window(Span):
     """A window of time in each week, with `days`, `hours` or both, or alone `not`, a span in which none is open."""
 
-    # As `checks` has it; the settings cannot say it, since each may be right by itself.
     MORE: ClassVar[dict[str, Any]] = {
         "anyOf": [{"required": [key]} for key in ("days", "hours", "not")],
         "dependentSchemas": {"not": {"maxProperties": 1}},
@@ -246,7 +245,6 @@ FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
     "merge_method": False,
     "limit": False,
 }
-#: As `checks` has it; the settings cannot say it, since each may be right by itself.
 _CONTRADICTIONS: dict[str, Any] = {
     "allOf": [
         {

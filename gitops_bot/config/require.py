@@ -56,6 +56,9 @@ CheckSetting = Annotated[
 ]
 
 
+Checks = Annotated[tuple[CheckSetting, ...], Listed(least=1, most=50)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceChecks:
     """Checks of the commit that an image was built from."""
@@ -72,8 +75,7 @@ class SourceChecks:
         ),
     ]
     checks: Annotated[
-        tuple[CheckSetting, ...],
-        Listed(least=1, most=50),
+        Checks,
         about(
             "The checks that must have succeeded on the commit that the image's label "
             "`org.opencontainers.image.revision` names.",
@@ -93,8 +95,7 @@ class Require:
     """What must have succeeded before a pin is proposed."""
 
     checks: Annotated[
-        tuple[CheckSetting, ...],
-        Listed(least=1, most=50),
+        Checks,
         about(
             "Commit statuses and check runs that must have succeeded on the commit that brought the pin to the other "
             "environment, or on a later one on which it still stood: by name, or with the `app` or `user` that must "

@@ -32,7 +32,10 @@ def schema_text() -> str:
 
 
 def _form(form: Any, forms: dict[str, Schema]) -> Schema:
-    """The schema of a form; those that it refers to are added to `forms`."""
+    """The schema of a form; those that it refers to are added to `forms`.
+
+    Its `MORE` is what `checks` has: the settings cannot say it, since each may be right by itself.
+    """
     settings = settings_of(form)
     required = [key for key, setting in settings.items() if setting.required]
     node = {

@@ -150,7 +150,7 @@ def choose_newest(
     listed = current.tag is not None and current.tag in tags
     facts = counts(policy, tags, candidates) | {"unknown": len(unknown)}
     if not candidates.tags:
-        return no_candidate(policy, name, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, name, candidates, current, facts)
     if set(candidates.tags) == {current.tag}:
         return Current(Reason("current", best_of("", 1, called(policy, name)), facts))
     present = usable(built, now)

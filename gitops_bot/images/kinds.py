@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitops_bot.images.reason import Unmanaged
-    from gitops_bot.images.version import Range
 
 Order = Literal["semver", "numerical", "calver", "alphabetical"]
 #: By what tags are ordered, for people.
@@ -66,11 +65,6 @@ class Semver:
         check_families(self.prefer)
         parse_range(self.versions)
         _check_excluded(self.exclude)
-
-    @property
-    def range(self) -> Range:
-        """The versions that count."""
-        return parse_range(self.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ def called(policy: Policy, name: str | None = None) -> str:
         case Semver():
             prereleases = " with pre-releases" if policy.prereleases else ""
             family = f" of {' or '.join(map(family_name, policy.prefer))}" if policy.prefer else ""
-            return f"semver {policy.range.expression}{prereleases}{family}"
+            return f"semver {parse_range(policy.versions).expression}{prereleases}{family}"
         case Pattern() | Newest():
             return "its pattern"
         case Follow():
@@ -155,10 +149,9 @@ def describe(policy: Policy) -> str:
         case Semver():
             matching = f" of {policy.pattern}" if policy.pattern is not None else ""
             return f"{called(policy)}{matching}{without}"
-        case Pattern():
-            return f"pattern {policy.expression} by {ORDERS[policy.order]}{without}"
-        case Newest():
-            return f"pattern {policy.expression} by build time{without}"
+        case Pattern() | Newest():
+            order = ORDERS[policy.order] if isinstance(policy, Pattern) else "build time"
+            return f"pattern {policy.expression} by {order}{without}"
         case Follow():
             return called(policy)
     assert_never(policy)

@@ -139,7 +139,8 @@ def admit(policy: Policy, tags: Sequence[str]) -> Admitted:
             remaining, columns = expression.scan(regular, remaining)
             stages.append(Stage(f"pattern {regular}", remaining))
             return Admitted(remaining, [()] * len(remaining), columns, len(remaining), tuple(stages))
-        case Semver(range=versions, prereleases=prereleases):
+        case Semver(prereleases=prereleases):
+            versions = version.parse_range(policy.versions)
             keyed = _keyed(policy, remaining, stages)
             first = keyed.keys if len(keyed.columns) == 1 else [key[0] for key in keyed.keys]
             bounds, inside = versions.within(first, prereleases=prereleases)

@@ -63,7 +63,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin, name: str | None =
     listed = current.tag is not None and current.tag in tags
     facts = counts(policy, tags, candidates)
     if not equals:
-        return no_candidate(policy, name, candidates, current, listed=listed, facts=facts)
+        return no_candidate(policy, name, candidates, current, facts)
     best, *others = equals
     if others:
         facts["equal"] = shortlist([other.tag for other in others], NAMED)
@@ -94,18 +94,12 @@ def counts(policy: Policy, tags: Sequence[str], candidates: Admitted) -> dict[st
 
 
 def no_candidate(
-    policy: Policy,
-    name: str | None,
-    candidates: Admitted,
-    current: Pin,
-    *,
-    listed: bool,
-    facts: Mapping[str, str | int | None],
+    policy: Policy, name: str | None, candidates: Admitted, current: Pin, facts: Mapping[str, str | int | None]
 ) -> Current | HeldChoice:
     """The decision where the policy admits no tag at all."""
-    listed_tags = counted(len(candidates.stages[0].tags), "tag")
-    text = _why_no_candidate(policy, candidates, f"{called(policy, name)} ({listed_tags} listed)")
-    if listed or current.tag is None:
+    listed = candidates.stages[0].tags
+    text = _why_no_candidate(policy, candidates, f"{called(policy, name)} ({counted(len(listed), 'tag')} listed)")
+    if current.tag is None or current.tag in listed:
         return Current(Reason("nothing_new", text, facts))
     return HeldChoice(Reason("held.vanished", f"{current.tag} is no longer listed, and {text}", facts), None)
 

@@ -97,9 +97,8 @@ def images(files: Mapping[str, bytes]) -> Iterator[str]:
 
 def _place(parsed: Document, service: Service, image: ImageParts, known: Mapping[str, str]) -> Place[Slot]:
     repository, pin, frame, why = _parts(image, known)
-    refusal, value = service.refusal, service.value
-    if refusal is None:
-        refusal = yaml_pins.form_refusal(parsed, "image", KeyAndValue(value, value))
+    value = service.value
+    refusal = service.refusal or yaml_pins.form_refusal(parsed, "image", KeyAndValue(value, value))
     if refusal is None and yaml_pins.has_tag(parsed, value):
         refusal = parsed.problem(value, "image has an explicit YAML tag", "Remove the tag.")
     if refusal is None and why is not None:
@@ -127,7 +126,7 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
         repository, tag, digest = split(image.whole.default)
         before = f"${{{image.whole.name}{image.whole.how}"
         return repository, Pin(tag, digest), Frame(before, repository, "}"), None
-    repository, tag_variable = substitute(image.repository, known) or "", image.tag_variable
+    repository, tag_variable = substitute(image.repository, known) or "", alone(image.tag)
     if not repository:
         unset = [variable for variable in variables(image.repository) if not variable.has_default()]
         name = next((variable for variable in unset if not variable.is_set(known)), None)
@@ -135,7 +134,7 @@ def _parts(image: ImageParts, known: Mapping[str, str]) -> tuple[str, Pin, Frame
         return repository, Pin(), None, why
     if "$" not in f"{image.tag or ''}{image.digest or ''}":
         return repository, Pin(image.tag, image.digest), Frame("", image.repository, ""), None
-    variable = tag_variable or image.digest_variable
+    variable = tag_variable or alone(image.digest)
     if variable is not None and image.digest is not None:
         advice = f"Set both in .env, or write both into the default: ${{{variable.name[:100]}:-v1.2.3@sha256:...}}."
         why = _Why("the tag and the digest of the image stand in different places", advice)
@@ -242,7 +241,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class ImageParts:
-    """The parts of an image as they are written; a part that is one variable has that, too."""
+    """The parts of an image as they are written; an image that is one variable has that, too."""
 
     repository: str
     tag: str | None = None
@@ -250,32 +249,20 @@ class ImageParts:
     whole: Variable | None = None
 
     @property
-    def tag_variable(self) -> Variable | None:
-        """The variable that is all of the tag."""
-        return _alone(self.tag)
-
-    @property
-    def digest_variable(self) -> Variable | None:
-        """The variable that is all of the digest."""
-        return _alone(self.digest)
-
-    @property
     def in_variables(self) -> tuple[Variable, ...]:
         """The variables that are all of the tag and the digest, or of the image, where nothing else pins it."""
         if self.whole is not None:
             return (self.whole,)
-        alone = (self.tag_variable, self.digest_variable)
-        parts = zip((self.tag, self.digest), alone, strict=True)
-        if any(part is not None and variable is None for part, variable in parts):
-            return ()
-        return tuple(variable for variable in alone if variable is not None)
+        parts = [part for part in (self.tag, self.digest) if part is not None]
+        found = [variable for variable in map(alone, parts) if variable is not None]
+        return tuple(found) if len(found) == len(parts) else ()
 
 
 def read_image(text: str) -> ImageParts | None:
     """The parts of an image; None where a `$` means something else."""
     if "$" in (masked := _VARIABLE.sub(lambda match: "_" * len(match[0]), text)):
         return None
-    if (whole := _alone(text)) is not None:
+    if (whole := alone(text)) is not None:
         return ImageParts(text, whole=whole)
     at = masked.find("@")
     end = len(text) if at < 0 else at
@@ -302,5 +289,6 @@ def substitute(text: str, known: Mapping[str, str]) -> str | None:
     return _VARIABLE.sub(lambda _: next(values), text)
 
 
-def _alone(text: str | None) -> Variable | None:
+def alone(text: str | None) -> Variable | None:
+    """The variable that is all of a text."""
     return next(variables(text)) if text and _VARIABLE.fullmatch(text) else None

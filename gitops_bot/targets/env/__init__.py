@@ -121,7 +121,7 @@ def _in_compose(texts: Iterable[str]) -> Iterator[EnvImage]:
         if image.whole is not None:
             use = EnvImage(name, image=name, or_default=default)
         else:
-            parts = image.tag_variable, image.digest_variable
+            parts = compose.alone(image.tag), compose.alone(image.digest)
             tag, digest = (variable.name if variable is not None else "" for variable in parts)
             use = EnvImage(name, repository=image.repository, tag=tag, digest=digest, or_default=default)
         known = by_name.setdefault(name, use)

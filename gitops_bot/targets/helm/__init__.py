@@ -157,17 +157,14 @@ def _text(parsed: Document, helm: Node, label: str) -> Tree:
     if id(value) in parsed.shared:
         advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
         why = parsed.problem(value, "values is shared by an alias", advice)
-        return _refuse(parsed, str(value.value), label, why)
+    else:
+        try:
+            block = document.read_block(parsed, KeyAndValue(key, value))
+            return Tree(block.document, block.document.root, label, block=block)
+        except EditError as error:
+            why = error.problem
     try:
-        block = document.read_block(parsed, KeyAndValue(key, value))
-    except EditError as error:
-        return _refuse(parsed, str(value.value), label, error.problem)
-    return Tree(block.document, block.document.root, label, block=block)
-
-
-def _refuse(parsed: Document, text: str, label: str, why: Problem) -> Tree:
-    try:
-        inside = document.compose(text, parsed.file)
+        inside = document.compose(str(value.value), parsed.file)
     except EditError:
         return Tree(parsed, None, label, refusal=why)
     return Tree(inside, inside.root, label, refusal=why if inside.root is not None else None)
