@@ -43,8 +43,7 @@ def proxy(url: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
 
 def through_proxy(url: str, environ: Mapping[str, str]) -> str:
     """`through HTTPS_PROXY=http://proxy.example.com:3128`, without a login; empty where no proxy is in between."""
-    found = proxy(url, environ)
-    if found is None:
+    if (found := proxy(url, environ)) is None:
         return ""
     scheme, slashes, address = found[1].rpartition("://")
     return f"through {found[0]}={scheme}{slashes}{address.rpartition('@')[2][:200]}"

@@ -88,7 +88,6 @@ _PIECES, _PAUSE = 16, 0.001
 _PATIENCE = 0.5
 #: By its path: PATH may have nothing but git.
 _ENV = "/usr/bin/env"
-_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s'\"]+@")
 #: Control characters, and what reorders or hides text on a terminal.
@@ -212,7 +211,7 @@ class Git:
         inherited = for_git(self.environ, _PASSED_ON)
         result = _MEMORY | inherited | _VARIABLES | dict(self.variables)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & inherited.keys():
-            result["GIT_SSH_COMMAND"] = _SSH
+            result["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=30"
         count = inherited.get("GIT_CONFIG_COUNT", "0")
         first = int(count) if count.isascii() and count.isdigit() else 0
         pairs = (*_SETTINGS, *settings)
@@ -384,10 +383,9 @@ def _running(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         # Not the other arguments: they can be thousands of names of branches and objects.
         log.debug("git.command", verb=arguments[0], exit=process.returncode, since=began)
 

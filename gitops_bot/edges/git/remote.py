@@ -168,8 +168,7 @@ class Remote:
 
     def fetch_default(self, depth: int, blobs: str | None) -> tuple[str | None, dict[str, str]]:
         """As `fetch`, but of the branch that HEAD names; its name comes first, None if HEAD names none that exists."""
-        answer = self._fetch([f"+HEAD:{_TRACKED}HEAD"], depth, blobs, packets=True)
-        if answer is None:
+        if (answer := self._fetch([f"+HEAD:{_TRACKED}HEAD"], depth, blobs, packets=True)) is None:
             return None, {}
         heads = self.fetched()
         if (head := heads.pop("HEAD", None)) is None:
@@ -259,8 +258,7 @@ class Remote:
         refspecs = [f"{tip or ''}:{ref}" for ref, tip in refs.items()]
         arguments = ("push", *(["--atomic"] if len(refs) > 1 else []), *_PUSH, *leases, _NAME, *refspecs)
         run, target = partial(self._run_once, *arguments, look=look), f"{self.url} ({target})"
-        failed = self._patiently(lambda: self._push(run, refs, expected, target))
-        if failed is not None:
+        if (failed := self._patiently(lambda: self._push(run, refs, expected, target))) is not None:
             output = self._output(failed)
             failure = error(f"{target}: the push failed{quote(output)}", "See git's message.")
             raise self._out_of_reach(output, target) or failure

@@ -154,8 +154,7 @@ class Repository:
         (listed, self._listed), (fresh, self._fresh) = (self._listed, {}), (self._fresh, None)
         heads = self._heads if branch == fresh else None
         heads = heads or self._healing(lambda: self._unchanged(listed) or self._fetch(SMALL_BLOBS))
-        commit = heads.get(branch)
-        if commit is None:
+        if (commit := heads.get(branch)) is None:
             raise error(f"the branch {branch!r} does not exist in {self.url}", BRANCH_ADVICE)
         return commit
 

@@ -41,9 +41,8 @@ def sign(store: Store, unsigned: str, files: Mapping[str, bytes], by: SigningKey
     (base,) = store.trees([parent])
     changed = {path: (tree[path].mode, content) for path, content in files.items()}
     signed = by(parent=parent, tree=base, files=changed, message=ours.message)
-    theirs = parse_commit(signed)
     # Only who made it, and when, may differ.
-    if theirs is None or _content(theirs) != _content(ours):
+    if (theirs := parse_commit(signed)) is None or _content(theirs) != _content(ours):
         message = "the forge made another commit than it was asked for, which is not pushed"
         raise error(message, "Run again; if it stays so, set another `commits` in gitops-bot.yaml.")
     return store.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed).decode().strip()

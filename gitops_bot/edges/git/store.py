@@ -377,8 +377,7 @@ class CommitHeaders(NamedTuple):
 def parse_commit(data: bytes) -> CommitHeaders | None:
     """Parse a commit object; None if it does not begin as one."""
     head, _, message = data.partition(b"\n\n")
-    beginning = _BEGINNING.match(head + b"\n")
-    if beginning is None:
+    if (beginning := _BEGINNING.match(head + b"\n")) is None:
         return None
     author = _AUTHOR.search(head)
     return CommitHeaders(

@@ -279,7 +279,6 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(r"result of a timeout|timed out", re.IGNORECASE)
-_FINE_GRAINED = "do not support the graphql api"
 
 
 def read_graphql(
@@ -315,7 +314,7 @@ def read_graphql(
 
 def over_http(refused: Refused) -> Refused | Unsupported:
     """The meaning of a status other than 200; a timeout is 502, with a message."""
-    if refused.status in (404, 405, 406, 415, 501) or _FINE_GRAINED in refused.message.lower():
+    if refused.status in (404, 405, 406, 415, 501) or "do not support the graphql api" in refused.message.lower():
         return Unsupported()
     if refused.status >= 500 and _TOO_LONG.search(refused.message):
         return Refused(413, refused.message, refused.headers, write=refused.write)

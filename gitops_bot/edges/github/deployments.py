@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: By this description the bot knows its own deployments.
 TEXT: Final = "released to Git by gitops-bot"
-_STATUS: Final = "released to Git; what the cluster runs is not known here"
-_DOUBLE: Final = "recorded twice at once; the older one counts"
 #: Tries of each, and seconds until another run has likely finished what it began.
 _TRIES, _PAUSE = 3, 2
 #: Deployments of one environment that are read, and environments of one query.
@@ -81,12 +79,10 @@ class Deployments:
     def _carry_on(self, deployment: Deployment) -> Problem | None:
         """Do what is left to do, with what failed of artifacts."""
         made: list[int] = []
-        known = self._known(deployment)
-        if not known:
+        if not (known := self._known(deployment)):
             made = [self._create(deployment)]
             known = self._known(deployment)  # another run may have been a moment earlier
-        own = sorted({*made, *(number for number, is_own in known if is_own)})
-        if not own:
+        if not (own := sorted({*made, *(number for number, is_own in known if is_own)})):
             return None
         for double in own[1:]:
             self._withdraw(double)
@@ -97,7 +93,7 @@ class Deployments:
             if self._has_status(number):
                 return None
         problem = self._artifacts(deployment)
-        self._report(number, "success", _STATUS)
+        self._report(number, "success", "released to Git; what the cluster runs is not known here")
         return problem
 
     def _known(self, deployment: Deployment) -> list[tuple[int, bool]]:
@@ -126,7 +122,7 @@ class Deployments:
             self.api.ask("DELETE", f"/deployments/{number}", expected=_EXPECTED)
         except Refused:
             with suppress(Refused):
-                self._report(number, "inactive", _DOUBLE)
+                self._report(number, "inactive", "recorded twice at once; the older one counts")
                 self.api.ask("DELETE", f"/deployments/{number}", expected=_EXPECTED)
 
     def _report(self, number: int, state: str, text: str) -> None:

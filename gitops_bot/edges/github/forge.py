@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 #: GitHub's limits, in characters.
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
-_FORBIDDEN = 403
-_EXPECTED = (_FORBIDDEN, 404, 410, 422)
+_EXPECTED = (403, 404, 410, 422)
 _PERMISSION = "give the token `pull-requests: write`"
 #: A repository may have thousands of issues: the oldest with the label are looked at and, as people may take it away,
 #: the newest.
@@ -120,8 +119,7 @@ class GitHub:
             if "already exists" not in refused.message:
                 self._api.fail(refused)
             # Another run was faster, or our own request came through although its answer did not.
-            existing = next(iter(self._reading.list_by_rest(branch, base, state="open")), None)
-            if existing is None:
+            if (existing := next(iter(self._reading.list_by_rest(branch, base, state="open")), None)) is None:
                 self._api.fail(refused)
             return self.refresh(existing.number, title=title, body=body)
 
@@ -134,8 +132,7 @@ class GitHub:
         """One request, or none if no label is missing."""
         pull = self._api.pull_request(number)
         present = {label.lower() for label in pull.labels}
-        missing = [label for label in dict.fromkeys(labels) if label.lower() not in present]
-        if not missing:
+        if not (missing := [label for label in dict.fromkeys(labels) if label.lower() not in present]):
             return True
         try:
             self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, expected=_EXPECTED)
@@ -174,8 +171,7 @@ class GitHub:
 
     def assign(self, number: int, people: Sequence[str]) -> bool:
         """One request. Warns of people whom GitHub leaves out."""
-        wanted = list(dict.fromkeys(people))
-        if not wanted:
+        if not (wanted := list(dict.fromkeys(people))):
             return True
         try:
             body = {"assignees": wanted}
@@ -297,7 +293,7 @@ class GitHub:
         """Warn; returns whether that is final: a permission may be given later."""
         why = self._api.explained(refused).problem
         self._api.warn(Problem(why.code, f"pull request #{number} continues without {what}: {why.message}", advice))
-        return refused.status != _FORBIDDEN
+        return refused.status != 403
 
 
 def _no_issue(refused: Refused | Unsupported) -> ForgeError:

@@ -290,8 +290,7 @@ class Inspection:
             checks = answers.required_checks(document)
         if not classic and document.get("protected") is not True:
             return BranchRules(by_ruleset, settings=SETTINGS)
-        whole = self._get_if_visible(f"/branches/{path}/protection")
-        if whole is None:
+        if (whole := self._get_if_visible(f"/branches/{path}/protection")) is None:
             # The server has no rulesets, or the token is no administrator's: only the branch itself shows something.
             shown = [Rule("checks", "unknown", checks=checks)] if classic and checks else []
             return BranchRules((*by_ruleset, *shown), classic or not by_ruleset, SETTINGS)
@@ -307,8 +306,7 @@ class Inspection:
         rules = []
         with self.api.reading():
             for rule in answer or ():
-                kind = answers.kind_of(rule)
-                if kind is None:
+                if (kind := answers.kind_of(rule)) is None:
                     continue
                 parameters, ruleset = rule.get("parameters") or {}, rule.get("ruleset_id")
                 if type(ruleset) is int and ruleset not in self._bypasses and len(self._bypasses) < _MOST_RULESETS:

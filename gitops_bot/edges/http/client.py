@@ -62,7 +62,6 @@ _MOST_MARKS = 1_200_000
 #: What servers with TLS answer to plain HTTP. Go's are without a header.
 _TLS = re.compile(rb"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)
 _TIMEOUTS = {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 60.0}
-_AGENT = f"gitops-bot/{__version__}"
 _CHECK_PROXY = "Check that this is a registry, and any proxy in between."
 #: The allowance that the requests of this thread share, and those of threads with a copy of its context.
 _shared_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
@@ -170,7 +169,7 @@ class Http(AbstractContextManager["Http"]):
         Raises:
             NoResponse: there was no usable answer; one with a failing status is returned.
         """
-        sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
+        sent = {"User-Agent": f"gitops-bot/{__version__}", "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
             allowance = _shared_allowance.get() or Allowance(self._clock, lambda: answer_limit(TOTAL_SECONDS))
             place = {"host": url.netloc.decode("ascii"), "path": _path(url)}

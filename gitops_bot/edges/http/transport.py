@@ -177,8 +177,7 @@ class Allowance:
     def left(self) -> Limit:
         """The rest of the limit. Raises NoResponse when it is used up."""
         limit = self._begun or self.limit()
-        seconds = limit.seconds - self.spent
-        if seconds <= 0:
+        if (seconds := limit.seconds - self.spent) <= 0:
             raise limit.late
         return Limit(seconds, limit.what, limit.advice)
 
@@ -220,8 +219,7 @@ class Deadline(threading.local):
     @contextmanager
     def wait(self, timeout: float | None) -> Iterator[float]:
         """The seconds that a wait may take: its own timeout, or what is left; raises NoResponse if nothing is."""
-        left = self._until - time.monotonic()
-        if left <= 0:
+        if (left := self._until - time.monotonic()) <= 0:
             raise self._limit.late
         try:
             yield left if timeout is None else min(left, timeout)

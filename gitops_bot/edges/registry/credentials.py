@@ -182,8 +182,7 @@ class Credentials:
             return Login(Basic(access.username or "token", password), f"the environment variable {access.password_env}")
         why = f"no credentials found for {image.registry}"
         for config in self._files.get(None, lambda: tuple(filter(None, map(read_config, credential_files(environ))))):
-            login = self._stored(config, image)
-            if login.credential is not None:
+            if (login := self._stored(config, image)).credential is not None:
                 return login
             # A store for all registries that fails must not stop anonymous access to public images.
             why = f"no credentials found for {image.registry}: {login.source}" if login.source else why
@@ -228,7 +227,6 @@ def credential_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
-_NOT_FOUND = "credentials not found in native keychain"
 
 
 def ask_helper(
@@ -242,8 +240,7 @@ def ask_helper(
     if not _NAME.match(name):
         raise NoLogin(f"{name[:100]!r} cannot be the name of a credential helper", "Fix the Docker configuration.")
     program = f"docker-credential-{name}"
-    path = shutil.which(program, path=environ.get("PATH", ""))
-    if path is None:
+    if (path := shutil.which(program, path=environ.get("PATH", ""))) is None:
         raise NoLogin(f"the credential helper {program} is not installed", "Install it, or log in without it.")
     advice = f"Run it by hand: echo {server} | {program} get"
     try:
@@ -256,7 +253,7 @@ def ask_helper(
         raise NoLogin(f"the credential helper {program} does not run: {error.strerror}", advice) from error
     answer = done.stdout.decode(errors="replace").strip()
     if done.returncode != 0:
-        if answer == _NOT_FOUND:
+        if answer == "credentials not found in native keychain":
             return None
         raise NoLogin(f"the credential helper {program} failed: {clean(answer) or done.returncode}", advice)
     match parse_json(answer):

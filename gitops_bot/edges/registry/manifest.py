@@ -100,8 +100,7 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
         raise Untrusted(f"has {wanted} of more than {_MOST_COMMAS} values", "Check what was pushed there.")
     parsed = parse_json(answer.body)
     content: Document = parsed if isinstance(parsed, dict) else {}
-    actual = digest_of(answer.body, digest)
-    if actual == digest:
+    if (actual := digest_of(answer.body, digest)) == digest:
         return content
     if content.get("schemaVersion") == 1:
         return {}
@@ -116,7 +115,6 @@ def document(answer: Answer, digest: str, wanted: str) -> Document:
 #: Manifests of one index, attestations and artifacts included.
 _MOST_CHILDREN = 1000
 _PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
-_ATTESTED = "vnd.docker.reference.type"
 
 
 def read(document: Document) -> Manifest:
@@ -171,7 +169,7 @@ def children_of(index: Document) -> tuple[Child, ...]:
 
 def _child_kind(entry: Document) -> Kind:
     annotations, described = entry.get("annotations"), entry.get("platform")
-    if (isinstance(annotations, dict) and _ATTESTED in annotations) or (
+    if (isinstance(annotations, dict) and "vnd.docker.reference.type" in annotations) or (
         isinstance(described, dict) and described.get("os") == described.get("architecture") == "unknown"
     ):
         return "artifact"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)?gcr\.io\Z|[a-z0-9-]{1,63}-docker\.pkg\.dev\Z")
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_TOKEN_SERVER = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-_METADATA = "metadata.google.internal"
 _HOUR = 3600.0
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SECRETS = ("private_key", "client_secret", "refresh_token")
@@ -51,7 +49,7 @@ def login(workload: Workload) -> ExpiringLogin:
 def _of_metadata(workload: Workload) -> ExpiringLogin:
     if workload.environ.get("NO_GCE_CHECK", "").lower() == "true":
         raise NoLogin("NO_GCE_CHECK rules out the metadata server", _ADVICE)
-    host = workload.environ.get("GCE_METADATA_HOST") or _METADATA
+    host = workload.environ.get("GCE_METADATA_HOST") or "metadata.google.internal"
     address = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/token"
     reply = ask(workload, "GET", address, {"Metadata-Flavor": "Google"}, near=True)
     if reply.headers.get("metadata-flavor") != "Google":
@@ -83,7 +81,7 @@ def _token(workload: Workload, document: Mapping[str, Any]) -> tuple[str, float]
             "refresh_token": str(token),
         }:
             form = {"grant_type": "refresh_token", "client_id": client, "client_secret": secret, "refresh_token": token}
-            reply = ask(workload, "POST", _TOKEN_SERVER, form=form, secrets=(secret, token))
+            reply = ask(workload, "POST", "https://oauth2.googleapis.com/token", form=form, secrets=(secret, token))
             return reply.token("access_token"), reply.seconds()
         case {
             "type": "external_account",

@@ -209,14 +209,12 @@ class Walk:
 
     def _read(self, manifest: Document, ancestors: tuple[str, ...], numbers: Iterator[int]) -> Created:
         """`ancestors` are the digests of the manifest and of the indexes that it is in; `numbers` count manifests."""
-        claimed = first_label("created", built, manifest.get("annotations"))
-        if claimed is not None:
+        if (claimed := first_label("created", built, manifest.get("annotations"))) is not None:
             return Created(claimed)
         what = read(manifest)
         match what.kind:
             case "image":
-                config = configuration(self.repository, manifest)
-                if config is None:
+                if (config := configuration(self.repository, manifest)) is None:
                     return Created(None, lasting=False)
                 sources = (manifest.get("annotations"), labels(config), {CREATED: config.get("created")})
                 return Created(created_in(*sources))
