@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.engine.describe import MOST, ImageStep, builds, step_of
 from gitops_bot.engine.drive import answer
-from gitops_bot.engine.facts import Facts, ask_all
+from gitops_bot.engine.facts import RELEASE_TAGS, Facts, ask_all
 from gitops_bot.engine.read import read
 from gitops_bot.engine.records import announcement_reader, merges_of
 from gitops_bot.engine.request import Request
@@ -105,7 +105,7 @@ def read_history(world: World, facts: Facts) -> Reading:
     def enough(line: Line) -> bool:
         return all(entry.pin == Pin() or trail.arrival(line, entry, entry.pin) is not None for entry in entries)
 
-    questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": facts.release_tags()}
+    questions: Mapping[str, Asked[Any]] = {"line": facts.line(enough), "tags": RELEASE_TAGS}
     known = answer(world, facts, ask_all(questions))
     outcome = update(world, snapshot, Request(dry_run=True, offline=True), facts).body
     return _reading(snapshot, outcome, facts.known_line, known["tags"], _read_proposals(world, facts))

@@ -110,7 +110,8 @@ async def ask_known(questions: Mapping[Key, Asked[T]]) -> dict[Key, T]:
 
 
 _NOT_FOUND: Final = 404
-_RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
+#: The tags of the manifest repository, each with its commit; it raises a GitError.
+RELEASE_TAGS: Final[Question[Mapping[str, str]]] = Question("release tags", lambda world: world.repository.tags())
 
 
 class _History(NamedTuple):
@@ -170,10 +171,6 @@ class Facts:
     def line(self, enough: Callable[[Line], bool]) -> HistoryQuestion:
         """The history of the base branch, as much of it as is enough, or all there is; raises a GitError."""
         return HistoryQuestion(enough)
-
-    def release_tags(self) -> Question[Mapping[str, str]]:
-        """The tags of the manifest repository, each with its commit; raises a GitError."""
-        return _RELEASE_TAGS
 
     async def branches(self, names: Iterable[str]) -> dict[str, Branch | None]:
         """These branches of the bot as the remote has them, compared with the snapshot; None where there is none."""
@@ -235,7 +232,7 @@ class Facts:
     @property
     def known_release_tags(self) -> Mapping[str, str] | None:
         """The tags of the repository, as far as somebody asked for them; None where nobody did, or they failed."""
-        known = self._answers.get(_RELEASE_TAGS)
+        known = self._answers.get(RELEASE_TAGS)
         return known if not isinstance(known, BotError) else None
 
     @property
@@ -299,7 +296,7 @@ class Facts:
         """Remember the history up to a later commit, unless it is known, and the present tags of the repository."""
         self.histories.setdefault(commit, _History(line, line.complete))
         if tags is not None:
-            self.learn({_RELEASE_TAGS: tags})
+            self.learn({RELEASE_TAGS: tags})
 
 
 def kept(answer: T) -> T:

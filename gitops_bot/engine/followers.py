@@ -49,18 +49,18 @@ async def describe_release(decision: Decision, context: Context) -> Decision:
     return _with_values(decision, described, values, whys)
 
 
-def restore(decision: Decision, context: Context, goal: Goal) -> Decision:
+def restore(change: Change, context: Context, goal: Goal) -> Change:
     """A rollback, with the values of the file at the release to go back to. No registry is asked."""
-    if not isinstance(decision, Change) or (described := context.state.infos.get(decision.entry.key)) is None:
-        return decision
+    if (described := context.state.infos.get(change.entry.key)) is None:
+        return change
     if described.file is None:
         why = described.wrong.message if described.wrong is not None else "it cannot be edited"
-        return add_to_reason(decision, f"{described.name} stays as it is: {why}", {"release_info": described.path})
+        return add_to_reason(change, f"{described.name} stays as it is: {why}", {"release_info": described.path})
     then: Mapping[str, str] = {}
     with suppress(EditError):  # it cannot be read
         if (data := goal.content(described.path, context.snapshot.layout.files[described.path])) is not None:
             then = release_info.read(data, described.path, described.labels).values
-    return _with_values(decision, described, then, dict.fromkeys(described.labels, "not told by that release"))
+    return _with_values(change, described, then, dict.fromkeys(described.labels, "not told by that release"))
 
 
 def edit(context: Context, changes: Sequence[Change]) -> tuple[list[Change], list[Failed], dict[str, bytes]]:

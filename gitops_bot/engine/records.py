@@ -49,7 +49,7 @@ def record(world: World, facts: Facts) -> tuple[Problem, ...]:
             line = _line(world, snapshot, tags, tagged)
             every = history.all_releases(line, snapshot.layout.owners, tags)
     except (GitError, ConfigError) as error:
-        return _alike("recorded", [("", error.problem)])
+        return tuple(_alike("recorded", [("", error.problem)]))
     facts.learn_recorded(snapshot.commit, line, tags if tagged else None)
     return (
         *_alike("tagged", _tag_all(world, facts, snapshot, line, every, tagged)),
@@ -134,22 +134,19 @@ def _tag(
             if taken := history.skipped_tags(known, untagged, tags):
                 what = f"these tags number no release of {environment.name} on {snapshot.branch}"
                 message = f"{what}, so new releases have the numbers behind theirs: {shortlist(taken, _NAMED)}"
-                advice = "The branch was rewritten, or people pushed them."
-                advice = f"{advice} See `gitops-bot history {environment.name} --verify`."
-                world.warn(Problem("failed.git", message, advice))
+                see = f"See `gitops-bot history {environment.name} --verify`."
+                world.warn(Problem("failed.git", message, f"The branch was rewritten, or people pushed them. {see}"))
             return {**tags, **{tag.name: tag.commit for tag in new}}
 
 
-def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> tuple[Problem, ...]:
+def _alike(what: str, problems: Iterable[tuple[str, Problem]]) -> Iterator[Problem]:
     """One problem for all environments that have it, as the next step tells."""
     alike: dict[tuple[str, str], tuple[Problem, list[str]]] = {}
     for name, problem in problems:
         alike.setdefault((problem.code, problem.next), (problem, []))[1].append(name)
-    told = []
     for problem, names in alike.values():
         of = f" ({shortlist(names, _NAMED)})" if any(names) else ""
-        told.append(replace(problem, message=f"releases are not {what}{of}: {problem.message}"))
-    return tuple(told)
+        yield replace(problem, message=f"releases are not {what}{of}: {problem.message}")
 
 
 def records_of(environment: Environment, every: Releases, line: Line) -> Records:

@@ -112,7 +112,8 @@ def fields(environment: str, changes: Sequence[Change], group: str, source: Sour
 
 def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> str:
     """What changes, as the end of a sentence; with the group, unless that is the whole environment or the image."""
-    names = sorted({change.entry.image.rpartition("/")[2] for change in changes})
+    entries = [change.entry for change in changes]
+    names = sorted({entry.image.rpartition("/")[2] for entry in entries})
     pins = {change.after.short for change in changes}
     if is_rollback(changes):
         what = " and ".join(names) if len(names) <= 2 else f"{len(names)} images"
@@ -123,9 +124,7 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
         what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
     else:
         what = f"update {len(names)} images"
-    named = all(
-        group in (change.entry.name, change.entry.image, change.entry.image.rpartition("/")[2]) for change in changes
-    )
+    named = all(group in (entry.name, entry.image, entry.image.rpartition("/")[2]) for entry in entries)
     return what if named or group == naming.DEFAULT_GROUP else f"{what} in {group}"
 
 
@@ -135,11 +134,8 @@ def table(changes: Sequence[Change]) -> str:
     Changes that are alike share one item; the trailers name every file.
     """
     rows = alike(changes)
-
-    def more(left: int) -> str:
-        return f"* … and {sum(map(len, rows[-left:]))} more: see the trailers"
-
-    return "\n".join(cut(rows, _row, _ROOM, more))
+    shown = cut(rows, _row, _ROOM, lambda left: f"* … and {sum(map(len, rows[-left:]))} more: see the trailers")
+    return "\n".join(shown)
 
 
 def _row(row: Sequence[Change]) -> str:

@@ -67,14 +67,13 @@ def admit(
     closing = sum(isinstance(proposal.action, reconcile.Close) for proposal in proposals)
     while True:
         stay_open, moments = open_now - closing, list(opened)
-        result = []
-        for proposal in proposals:
-            if not isinstance(proposal.action, reconcile.Open):  # open ones are always updated
-                result.append(proposal)
-            elif (wait := why_to_wait(propose, at, open_now=stay_open, opened=moments)) is not None:
-                result.append(proposal.doing(reconcile.Leave(None, wait)))
+        result = list(proposals)
+        for place, proposal in enumerate(proposals):
+            if not isinstance(proposal.action, reconcile.Open):
+                continue  # open ones are always updated
+            if (wait := why_to_wait(propose, at, open_now=stay_open, opened=moments)) is not None:
+                result[place] = proposal.doing(reconcile.Leave(None, wait))
             else:
-                result.append(proposal)
                 stay_open += 1
                 moments.append(at)
         result = with_what_waits(result)

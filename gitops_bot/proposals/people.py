@@ -99,8 +99,7 @@ def judge_hand_back(pull: PullRequest, head: str, times: HandBackTimes) -> PullR
     commit, pushed = times.pushed
     if not commit == pull.head == head:
         return replace(pull, hand_back="unsure")
-    labelled = times.labelled
-    return replace(pull, hand_back="counts" if labelled is not None and labelled > pushed else "late")
+    return replace(pull, hand_back="counts" if times.labelled is not None and times.labelled > pushed else "late")
 
 
 def find_declines(

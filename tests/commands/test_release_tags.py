@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot.commands.status import overview_of_cycle
+from gitops_bot.engine.facts import RELEASE_TAGS
 from gitops_bot.engine.request import Request
 from gitops_bot.engine.update import update
 from gitops_bot.images.reference import Pin
@@ -151,7 +152,7 @@ def test_the_page_of_a_cycle_numbers_as_history_does(tagged: str, *, read_tags: 
     async def look_back() -> None:
         await facts.line(lambda line: line.complete)
         if read_tags:
-            await facts.release_tags()
+            await RELEASE_TAGS
 
     shop.answer(facts, look_back())
     (release,) = overview_of_cycle(snapshot, facts, outcome, None).body.releases

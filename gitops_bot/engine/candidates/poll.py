@@ -174,14 +174,11 @@ async def _choose(
                 return policies.HeldChoice(reason, next(iter(left_out)))
 
     made = await choose(entry.pin)
-    if (
-        not isinstance(policy, Newest)
-        and isinstance(made, policies.HeldChoice)
-        and entry.pin.digest is not None
-        and made.reason.code in ("held.unordered", "held.vanished")
-        and (placed := await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), choose)) is not None
-    ):
-        return placed, left_out
+    is_lost = isinstance(made, policies.HeldChoice) and made.reason.code in ("held.unordered", "held.vanished")
+    if is_lost and entry.pin.digest is not None and not isinstance(policy, Newest):
+        placed = await _by_digest(facts, entry, image, rank(policy, tags, _PLACES), choose)
+        if placed is not None:
+            return placed, left_out
     return await _with_digest(facts, entry, image, made), left_out
 
 

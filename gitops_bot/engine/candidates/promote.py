@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
+from gitops_bot.engine.facts import RELEASE_TAGS, Facts
 from gitops_bot.engine.pullable import no_image, unless_absent
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
@@ -29,7 +30,6 @@ from gitops_bot.releases.layout import correspondence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build
@@ -150,9 +150,8 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
     running = offer.running
     if promotion.no_room(entry, running) is not None:  # a gate holds it
         return Change(entry, running.pin, "promotion", "forward", Reason("promoted", "")), offer
-    if context.request.offline and (
-        context.environment.match_by == "revision" or promotion.is_same(entry.pin, running.pin)
-    ):
+    is_unknown = context.environment.match_by == "revision" or promotion.is_same(entry.pin, running.pin)
+    if context.request.offline and is_unknown:
         reason = Reason("nothing_new", "only the registry tells whether the images differ")
         return Kept(entry, reason, "promotion"), offer
     try:
@@ -254,7 +253,7 @@ async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair])
     """The releases of the sources, by their commits; people may have given them numbers by tags, too."""
     snapshot, names = context.snapshot, {running.environment for pair in pairs for running in pair.running}
     try:
-        tags = await context.facts.release_tags()
+        tags = await RELEASE_TAGS
     except GitError:
         return {}  # no promotion fails for want of a number
     every = all_releases(line, snapshot.layout.owners, tags)

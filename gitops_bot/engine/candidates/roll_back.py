@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.engine import followers
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
-from gitops_bot.engine.facts import ChecksQuestion, ask_all
+from gitops_bot.engine.facts import RELEASE_TAGS, ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem, place_of
 from gitops_bot.images.reason import Reason
@@ -57,14 +57,14 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
             decision = restore(entry, goal, context, asked.because)
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
-            decisions.append(followers.restore(decision, context, goal))
+            decisions.append(decision)
     return Candidates(context, [as_it_is(decision) for decision in decisions], frozenset(named))
 
 
 async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
     """The release to go back to: `to`, else the one before the last that moved a pin of entries in these places."""
     name, owners = context.environment.name, context.snapshot.layout.owners
-    tags = await context.facts.release_tags()
+    tags = await RELEASE_TAGS
 
     def release(line: Line) -> Release | Problem:
         known = all_releases(line, owners, tags).get(name, ())
@@ -94,7 +94,7 @@ def restore(entry: Managed, goal: Goal, context: Context, because: str | None) -
         reason = replace(reason, data={**reason.data, "because": because})
     if context.request.offline:
         reason = reason.with_more("not looked up in the registry (--offline)")
-    return replace(change, reason=reason, because=because or None)
+    return followers.restore(replace(change, reason=reason, because=because or None), context, goal)
 
 
 def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> Problem:
@@ -160,5 +160,4 @@ async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...],
         shared.goals[commits] = await find_goal(context, None, {entry.place})
     if failed and not isinstance(goal := shared.goals[commits], Problem):
         decision = restore(entry, goal, context, required.sentences(failed))
-        decision = followers.restore(decision, context, goal)
     return Candidate(replace(decision, seen=seen) if isinstance(decision, Change) else decision, seen=seen)

@@ -269,8 +269,7 @@ def person_comment(commit: str, author: str, why: str) -> str:
     return (
         f"<!-- gitops-bot:person {commit} -->\n"
         f"Commit {commit[:10]}{who} was not made by gitops-bot: {prose(why)}. People win: the bot leaves this branch "
-        "alone from now on. Merge or close it as you see fit.\n"
-        "\n"
+        "alone from now on. Merge or close it as you see fit.\n\n"
         "To hand the branch back, add the label `hand-back`: the bot then rewrites it on top of the base branch, "
         "without this commit."
     )
@@ -281,8 +280,7 @@ def late_comment(head: str) -> str:
     return (
         f"<!-- gitops-bot:late {head} -->\n"
         f"This branch was handed back, and then somebody pushed commit {head[:10]} to it. People win: the bot leaves "
-        "it alone, because it drops only commits that were there when the branch was handed back.\n"
-        "\n"
+        "it alone, because it drops only commits that were there when the branch was handed back.\n\n"
         "To hand it back as it is now, remove the label `hand-back` and add it again."
     )
 

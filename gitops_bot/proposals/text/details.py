@@ -118,17 +118,12 @@ def in_full(rows: Sequence[Row], room: int) -> list[str]:
         elif first.before.digest or first.after.digest:
             lines.append(f"- {code(name_of(first))} in {code(first.entry.file)}: {step}")
     head, foot = ["", "<details><summary>Files and full digests</summary>", ""], ["", "</details>"]
-
-    def more(left: int) -> str:
-        return f"- … and {counted(left, 'more line')}: see the commit"
-
-    return enclose(head, lines, room, more, foot)
+    return enclose(head, lines, room, lambda left: f"- … and {counted(left, 'more line')}: see the commit", foot)
 
 
 def lost_platforms(change: Change, described: DescribedChange) -> str:
     """A warning about platforms that the new image no longer has; empty if there are none."""
-    gone = described.lost_platforms
-    if not gone:
+    if not (gone := described.lost_platforms):
         return ""
     return f"> - {code(name_of(change))} {code(change.after.short)} is no longer built for {_list(gone)}"
 

@@ -48,11 +48,9 @@ def link(seen: Seen) -> str | None:
 def lines(evidence: Sequence[Seen], reason: str = "") -> list[str]:
     """A line for each, for a terminal, but for those that a decision waits for and that its `reason` names."""
     others = (item for item in evidence if item.state == "success" or item.name not in reason)
-
-    def line(item: Seen) -> str:
-        return " ".join(filter(None, (f"{KINDS[item.gate]} {name(item)}: {result(item)}", link(item))))
-
-    return _short(others, line)
+    return _short(
+        others, lambda item: " ".join(filter(None, (f"{KINDS[item.gate]} {name(item)}: {result(item)}", link(item))))
+    )
 
 
 def markdown(evidence: Sequence[Seen]) -> list[str]:
