@@ -75,7 +75,7 @@ def _alone(config: Config, selection: Selection) -> Iterator[Problem]:
             continue
         source = environment.promotion.source
         own, others = selection.overlays[name], selection.overlays[source]
-        if own and others and not any(pair.sources for pair in correspondence.pairs(others, own)):
+        if own and others and not any(overlays for _, overlays in correspondence.pairs(others, own)):
             message = (
                 f"no overlay of {name} corresponds to one of {source}: "
                 f"{own[0].directory} by `{own[0].glob}`, {others[0].directory} by `{others[0].glob}`"

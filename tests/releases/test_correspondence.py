@@ -27,7 +27,7 @@ def found(globs: list[str], directories: list[str]) -> tuple[OverlayFile, ...]:
 def met(source: tuple[list[str], list[str]], target: tuple[list[str], list[str]]) -> dict[str, list[str]]:
     """The target's directories, each with those of the source."""
     result = pairs(found(*source), found(*target))
-    return {pair.target.directory: [files[0].directory for files in pair.sources] for pair in result}
+    return {file.directory: [files[0].directory for files in overlays] for file, overlays in result}
 
 
 @pytest.mark.parametrize(

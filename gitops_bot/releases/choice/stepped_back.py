@@ -31,7 +31,6 @@ class Left:
     `way` is `unknown` if only missing history could tell.
     """
 
-    pin: Pin
     successor: Pin
     step: Step
     way: Literal["forward", "backward", "unknown"]
@@ -57,7 +56,7 @@ def left(line: Line, entry: Managed, candidate: Pin) -> Left | None:
     _, at = max(matches, key=lambda stay: (stay[0] == "bytes", stay[1]))
     stay, successor = known[at], known[at + 1]
     way = _direction(known[:at], stay.pin, successor.pin, rules, complete=enough(line, entry.overlay))
-    return Left(stay.pin, successor.pin, stay.left, way) if stay.left is not None else None
+    return Left(successor.pin, stay.left, way) if stay.left is not None else None
 
 
 def check(item: Change | Held, line: Line) -> Change | Held:

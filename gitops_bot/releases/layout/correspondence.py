@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -31,16 +30,10 @@ if TYPE_CHECKING:
     from gitops_bot.targets import Target
 
 
-@dataclass(frozen=True, slots=True)
-class FilePair:
-    """A file of the target, and the files of each corresponding overlay of the source, of which there may be many."""
-
-    target: OverlayFile
-    sources: tuple[tuple[OverlayFile, ...], ...]
-
-
-def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple[FilePair, ...]:
-    """Each overlay of the target, with what corresponds to it."""
+def pairs(
+    source: Sequence[OverlayFile], target: Sequence[OverlayFile]
+) -> Iterator[tuple[OverlayFile, list[list[OverlayFile]]]]:
+    """Each file of the target, with the files of every overlay of the source that corresponds; there may be many."""
     by_glob: defaultdict[str, list[OverlayFile]] = defaultdict(list)
     plain: list[OverlayFile] = []
     for overlay_file in source:
@@ -71,13 +64,11 @@ def pairs(source: Sequence[OverlayFile], target: Sequence[OverlayFile]) -> tuple
                 ranked[-len(names), len(Glob.parse(text).names) - len(names)] += same
         yield from next((ranked[rank] for rank in sorted(ranked) if ranked[rank]), ())
 
-    def overlays(overlay_file: OverlayFile) -> tuple[tuple[OverlayFile, ...], ...]:
+    for overlay_file in target:
         by_place: defaultdict[str, list[OverlayFile]] = defaultdict(list)
         for partner in alike(overlay_file):
             by_place[partner.place].append(partner)
-        return tuple(tuple(by_place[place]) for place in sorted(by_place))
-
-    return tuple(FilePair(overlay_file, overlays(overlay_file)) for overlay_file in target)
+        yield overlay_file, [by_place[place] for place in sorted(by_place)]
 
 
 def _by_path(overlays: Sequence[OverlayFile]) -> Mapping[tuple[str, ...], Sequence[OverlayFile]]:
@@ -171,14 +162,11 @@ def between(
     `entries` are those of each file.
     """
     known: dict[EntryKey, tuple[Managed, ...]] = {}
-    for pair in pairs(source, target):
-        own = entries.get(pair.target.file, ())
-        overlays = [
-            [(file.target, entry) for file in overlay for entry in entries.get(file.file, ())]
-            for overlay in pair.sources
-        ]
+    for mine, sources in pairs(source, target):
+        own = entries.get(mine.file, ())
+        overlays = [[(its.target, entry) for its in files for entry in entries.get(its.file, ())] for files in sources]
         for entry in own:
-            of_overlays = (partners(entry, pair.target.target, own, overlay, taken) for overlay in overlays)
+            of_overlays = (partners(entry, mine.target, own, overlay, taken) for overlay in overlays)
             if its_partners := tuple(chain.from_iterable(of_overlays)):
                 known[entry.key] = its_partners
     return known
