@@ -81,8 +81,7 @@ def message_of(template: str | None, fields: Mapping[str, str]) -> str:
     shown = ""
     for text in (template or MESSAGE, MESSAGE):
         # One character more than is ever kept: a template that repeats a long field costs no more than that.
-        written = clip(render(text, fields), MESSAGE_LIMIT + 1).splitlines()
-        lines = [clip(_clean(line), _LINE_LIMIT) for line in written]
+        lines = [clip(_clean(line), _LINE_LIMIT) for line in clip(render(text, fields), MESSAGE_LIMIT + 1).splitlines()]
         lines = [f" {line}" if _RESERVED.match(line.replace(BREAK, "")) else line for line in lines]
         lines = list(dropwhile(lambda line: not line.strip(BREAK), lines))
         shown = "\n".join(cut(lines, str, MESSAGE_LIMIT, lambda _left: "…")).rstrip("\n")

@@ -64,16 +64,15 @@ def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | No
     known = freezes(pull)
     it = f"#{pull.number} {' and '.join(freeze.what for freeze in known)}"
     undo, owner = " and ".join(freeze.undo for freeze in known), owner_of(branch) if branch is not None else None
+    rebuilt = f"{undo} to have it rebuilt"
     if not pins:
         text = f"{it}, so it stays open, although it would not be proposed today: close it, or {undo}"
     elif branch is not None and branch.rewritten is not None:
-        text = (
-            f"{it}, but {branch.rewritten}, which a merge would bring back: {undo} to have it rebuilt on the new base"
-        )
+        text = f"{it}, but {branch.rewritten}, which a merge would bring back: {rebuilt} on the new base"
     elif not applies:
-        text = f"{it}, but the base branch has moved on: {undo} to have it rebuilt on the new base"
+        text = f"{it}, but the base branch has moved on: {rebuilt} on the new base"
     elif isinstance(owner, Ours) and body.mark(owner.carried) == body.mark(pins):
-        text = f"{it}, and its files have changed on the base branch since: merge it, or {undo} to have it rebuilt"
+        text = f"{it}, and its files have changed on the base branch since: merge it, or {rebuilt}"
     else:
         text = (
             f"{it}: what was reviewed is what merges, and newer pins wait; merge it, or {undo} to have it refreshed "

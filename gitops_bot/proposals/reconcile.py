@@ -196,19 +196,16 @@ def _leave_to_people(opened: PullRequest | None, branch: Branch, theirs: Theirs)
     author = plain(theirs.author, 100)
     who = f" by {author}" if author else ""
     beware = f"; {branch.rewritten}, which a merge would bring back" if branch.rewritten is not None else ""
-    reason = Reason(
-        "person",
-        f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why}): the branch is "
-        f"left alone until it is {until}{beware}",
-        {"commit": theirs.commit, "branch": branch.name, "author": author},
-    )
+    made = f"commit {theirs.commit[:10]}{who} on {branch.name} was not made by gitops-bot ({theirs.why})"
+    text = f"{made}: the branch is left alone until it is {until}{beware}"
+    reason = Reason("person", text, {"commit": theirs.commit, "branch": branch.name, "author": author})
     if opened is None:
         return Leave(None, reason)
     kind, commit = ("late", branch.head) if late else ("person", theirs.commit)
-    text = body.late_comment(commit) if late else body.person_comment(commit, theirs.author, theirs.why)
+    comment = body.late_comment(commit) if late else body.person_comment(commit, theirs.author, theirs.why)
     about = {body.comment_mark(remark.body) or "": remark.id for remark in opened.comments}
     if f"{kind} {commit}" in about:
         return Leave(opened, reason)
     # It replaces one about another commit.
     older = [number for mark, number in about.items() if mark.startswith(f"{kind} ")]
-    return Leave(opened, reason, text, edits=older[-1] if older else None)
+    return Leave(opened, reason, comment, edits=older[-1] if older else None)

@@ -76,11 +76,8 @@ def parse(message: str) -> Trailers | None:
     if len(fields) != 4 or fields[0] != _VERSION or fields[3] not in _SOURCES:
         return None
     source = fields[3]
-    parsed = [_change(text, source) for text in changes]
-    known = [change for change in parsed if change is not None]
-    if len(known) != len(parsed):
-        return None
-    return Trailers(fields[1], fields[2], source, tuple(known))
+    known = tuple(change for text in changes if (change := _change(text, source)) is not None)
+    return Trailers(fields[1], fields[2], source, known) if len(known) == len(changes) else None
 
 
 def several(message: str) -> tuple[Trailers, ...]:

@@ -76,8 +76,7 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
     keys: set[EntryKey] = set()
     unknown = []
     for image in asked.images:
-        matching = {entry.key for entry in state.meant(image)}
-        if meant := matching & {entry.key for entry in entries}:
+        if meant := {entry.key for entry in state.meant(image)} & {entry.key for entry in entries}:
             keys |= meant
         else:
             unknown.append(state.unknown(image, entries))

@@ -197,8 +197,7 @@ def with_lacks(text: str, what: Collection[Lack]) -> str:
 
 def replace_own_part(present: str, new: str) -> str:
     """The new text in place of the old one; what people wrote before and after it stays."""
-    parts = _parts(present)
-    if parts is None:
+    if (parts := _parts(present)) is None:
         return new
     before, _, after = map(without_closing_mark, parts)
     whole = before + new + after.rstrip()
@@ -232,8 +231,7 @@ def with_closing_mark(text: str, why: Reason) -> str:
     """
     text = without_closing_mark(text)
     line = f"{_CLOSED_BY}{prose(why.text, _REASON)}. {_NO_DECLINE}"
-    parts = _parts(text)
-    if parts is None:
+    if (parts := _parts(text)) is None:
         return f"{clip(text, LIMIT - cost([_CLOSED, line]) - 2)}\n\n{_CLOSED}\n{line}"
     before, own, after = parts
     rest = own.removeprefix(_BEGIN).lstrip("\r ").removeprefix("\n")
