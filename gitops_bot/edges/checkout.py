@@ -117,11 +117,11 @@ class Checkout:
     def _ignored(self, environ: Mapping[str, str]) -> frozenset[str]:
         """What git ignores, without what is below it; nothing where git cannot tell."""
         listing = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-        try:  # of this folder alone: it may be none of git's, inside another repository
-            result = self._run(environ, "--git-dir=.git", "--work-tree=.", *listing)
-        except (OSError, subprocess.TimeoutExpired):
-            return frozenset()
-        return frozenset(os.fsdecode(path).rstrip("/") for path in result.stdout.split(b"\0") if path)
+        with suppress(OSError, subprocess.TimeoutExpired):
+            # Of this folder alone: it may be none of git's, inside another repository.
+            listed = self._run(environ, "--git-dir=.git", "--work-tree=.", *listing).stdout.split(b"\0")
+            return frozenset(os.fsdecode(path).rstrip("/") for path in listed if path)
+        return frozenset()
 
     def _run(self, environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
         # `-c` is where git believes in safe.directory. No configuration of the checkout runs a program.
@@ -143,11 +143,10 @@ class Checkout:
         A folder without `.git` counts alone; what cannot be read is not trusted either.
         """
         git = self.top / ".git"
-        try:
+        with suppress(OSError):
             paths = (self.top, git) if os.path.lexists(git) else (self.top,)
             return any(status.st_uid != os.geteuid() for path in paths for status in (path.lstat(), path.stat()))
-        except OSError:
-            return True
+        return True
 
 
 def find(start: Path) -> Checkout | None:

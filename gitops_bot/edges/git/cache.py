@@ -88,13 +88,12 @@ def _disarm(copy: Path) -> None:
 
 def _is_own(copy: Path) -> bool:
     """Whether all that is in a copy is a file or a folder of this user, and nothing is a link or a pipe."""
-    try:
+    with suppress(PermissionError):
         for folder, folders, files in os.walk(copy):
             for path in (Path(folder, name) for name in (*folders, *files)):
                 check_owner(path, path.lstat(), forbidden=0)
-    except PermissionError:
-        return False
-    return True
+        return True
+    return False
 
 
 def make(copy: Path, object_format: str) -> None:

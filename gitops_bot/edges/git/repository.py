@@ -361,7 +361,6 @@ class Repository:
 
     def _shallow(self) -> tuple[str, ...]:
         """The commits where the copy ends."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return tuple((self._copy / "shallow").read_text("ascii").split())
-        except FileNotFoundError:
-            return ()
+        return ()

@@ -99,10 +99,9 @@ class GitHub:
         """The rate limit as the last REST answer of this run reported it, else by one request, which is free."""
         if (left := self._api.wire.left) is not None:
             return left
-        try:
+        with suppress(Refused):
             return answers.rate_limit(self._api.ask("GET", "/rate_limit", root="", expected=(404, 405, 410, 501)))
-        except Refused:
-            return None
+        return None
 
     def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """One request; a second one if the repository has no drafts; two or three if there is one already."""

@@ -320,10 +320,9 @@ class Inspection:
 
     def _get_if_visible(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The answer; None if the server has nothing there, or hides it."""
-        try:
+        with suppress(Refused):
             return self.api.ask("GET", path, query=query, expected=(403, 404))
-        except Refused:
-            return None
+        return None
 
 
 def _truth(value: Any) -> bool | None:
@@ -331,11 +330,10 @@ def _truth(value: Any) -> bool | None:
 
 
 def _date(text: str | None) -> datetime | None:
-    try:
+    with suppress(ValueError):
         time = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return None
 
 
 def _expiry(text: str | None) -> datetime | None:

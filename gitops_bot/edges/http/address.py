@@ -94,12 +94,11 @@ def follow_own(source: httpx.URL, address: str) -> httpx.URL:
 def _is_private(host: str) -> bool:
     """Whether a host is this machine, a metadata server, or has an address outside the public internet."""
     name = host.rstrip(".")
-    try:
+    with suppress(ValueError):
         return not _is_public(ipaddress.ip_address(name))
-    except ValueError:
-        # Resolvers also read `127.1` and `0x7f000001` as addresses; no public name ends in a number.
-        last = name.rpartition(".")[2]
-        return name in _KNOWN or name.endswith(".localhost") or last.isdigit() or last.startswith("0x")
+    # Resolvers also read `127.1` and `0x7f000001` as addresses; no public name ends in a number.
+    last = name.rpartition(".")[2]
+    return name in _KNOWN or name.endswith(".localhost") or last.isdigit() or last.startswith("0x")
 
 
 def _is_nearby(host: str) -> bool:

@@ -8,6 +8,7 @@ pull requests: a value that is no time, web address or short line is ignored.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -138,12 +139,9 @@ def built(text: str) -> datetime | None:
 
 def parse_time(text: str) -> datetime | None:
     """A time in UTC."""
-    if not _TIME.fullmatch(text):
-        return None
-    try:
-        return moment.parse(text)
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return moment.parse(text) if _TIME.fullmatch(text) else None
+    return None
 
 
 def parse_line(text: str) -> str | None:

@@ -200,10 +200,9 @@ def _seconds(value: object, of: int = 1) -> datetime | None:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    try:
+    with suppress(ValueError, OverflowError):  # a number beyond all measure is none of these
         return moment.of_seconds(value / of)
-    except (ValueError, OverflowError):  # a number beyond all measure is none of these
-        return None
+    return None
 
 
 @dataclass(frozen=True, slots=True)
