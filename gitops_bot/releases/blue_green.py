@@ -165,8 +165,7 @@ def decide_switch(
     since = arrived[1].at if arrived is not None else None
     if (waits := soak.reason_to_wait(idle, since, now, slots.soak)) is not None:
         return _waiting(selector, idle, waits)
-    pins = ", ".join(dict.fromkeys(entry.pin.short for entry in changed[:5]))
-    text = f"{idle} has {pins}"
+    text = f"{idle} has {', '.join(dict.fromkeys(entry.pin.short for entry in changed[:5]))}"
     if arrived is not None:
         text += f" since {arrived[1].at:%Y-%m-%d %H:%M} UTC (commit {arrived[1].commit[:10]})"
     return Change(selector, Pin(idle), "policy", "forward", Reason("chosen", f"{text}; {live} stays to go back to"))

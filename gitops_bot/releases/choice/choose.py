@@ -68,9 +68,7 @@ def follows_moves(rules: Rules, tag: str) -> bool:
     """Whether to follow a tag that now points to another digest; full versions and SHA tags should never move."""
     if rules.on_move is not None:
         return rules.on_move == "follow"
-    if rules.policy is not None and isinstance(rules.policy.policy, Follow):
-        return True
-    return is_floating(tag)
+    return is_floating(tag) or (rules.policy is not None and isinstance(rules.policy.policy, Follow))
 
 
 def downgrade(policy: Policy | None, present: Pin, after: Pin, *, by: str = "") -> Reason | None:

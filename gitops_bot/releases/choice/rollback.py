@@ -66,10 +66,9 @@ def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
     """One entry as it was in the release."""
     present = entry.pin
     then = goal.pins.get(entry.place)
-    if then is None:
-        return Kept(entry, Reason("nothing_new", f"{goal.release} did not have it yet"), "rollback")
-    if then == Pin():
-        return Kept(entry, Reason("nothing_new", f"{goal.release} pinned nothing for it"), "rollback")
+    if then is None or then == Pin():
+        what = "did not have it yet" if then is None else "pinned nothing for it"
+        return Kept(entry, Reason("nothing_new", f"{goal.release} {what}"), "rollback")
     # An edit keeps the tag where only a digest is given, and a tag alone takes the digest away.
     after = Pin(then.tag or present.tag, then.digest)
     if after == present:
@@ -82,9 +81,8 @@ def roll_back(entry: Managed, goal: Goal) -> Change | Kept:
     data: dict[str, str | int | None] = {"release": goal.release.commit, "number": goal.release.number}
     if goal.notes:
         data["notes"] = "; ".join(goal.notes)[:_NOTES]
-    reason = Reason("rolled_back", text, data)
     way = _direction(present, after, entry.policy)
-    return Change(entry, after, "rollback", way, reason, not_rolled_back=goal.notes)
+    return Change(entry, after, "rollback", way, Reason("rolled_back", text, data), not_rolled_back=goal.notes)
 
 
 def check(change: Change, *, exists: bool, missing: Sequence[str] = ()) -> Change | Held:

@@ -56,11 +56,7 @@ class Outside:
     @property
     def folders(self) -> Mapping[str, int]:
         """How many without a cause each directory has."""
-        folders: Counter[str] = Counter()
-        for item in self.items:
-            if item.cause is None:
-                folders[item.overlay] += item.entries
-        return folders
+        return {item.overlay: item.entries for item in self.items if item.cause is None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,13 +106,11 @@ def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str 
         part = parts[depth - 1]
         if part.lower() in _BASES:
             return None
-        word = _word(part)
-        if word is None:
+        if (word := _word(part)) is None:
             continue
-        if word not in _AMBIGUOUS:
-            return word
-        parent = "/".join(parts[: depth - 1])
-        if (depth > 1 and parts[depth - 2].lower() in _PARENTS) or beyond_doubt.get(parent, set()) - {word}:
+        is_in_parent = depth > 1 and parts[depth - 2].lower() in _PARENTS
+        siblings = beyond_doubt.get("/".join(parts[: depth - 1]), set()) - {word}
+        if word not in _AMBIGUOUS or is_in_parent or siblings:
             return word
     return None
 

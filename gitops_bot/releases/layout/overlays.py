@@ -314,13 +314,8 @@ class _Tree:
 
     @cached_property
     def _every_directory(self) -> list[str]:
-        directories: set[str] = set()
-        for path in self._tree:
-            directory = path.rpartition("/")[0]
-            while directory and f"{directory}/" not in directories:
-                directories.add(f"{directory}/")
-                directory = directory.rpartition("/")[0]
-        return sorted(directories)
+        ends = ((directory, at) for directory in self._names for at, char in enumerate(directory, 1) if char == "/")
+        return sorted({directory[:end] for directory, end in ends})
 
 
 def _foreign(path: str, mode: str) -> Problem:
