@@ -50,11 +50,7 @@ CommitsWord = Literal["git", "api"]
 #: What signs commits: the API of the server, or a key.
 Signer = Literal["api"] | SigningKey
 CommitsSetting = Annotated[
-    Annotated[
-        SigningKey | CommitsWord,
-        Either(lambda value: 0 if isinstance(value, dict) else 1),
-    ]
-    | None,
+    Annotated[SigningKey | CommitsWord, Either(lambda value: 0 if isinstance(value, dict) else 1)] | None,
     about(
         "Who makes and signs the bot's commits, for branches that require signed commits. `git`: git makes them, "
         "unsigned. `api`: the API of the server makes and signs them, for the token of an App or of a workflow; the "

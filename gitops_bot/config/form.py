@@ -421,8 +421,7 @@ class RegistryAccess:
         ),
     ] = None
     plain_http: Annotated[
-        bool | None,
-        about("Connect to the registry without TLS. Without it, only to a registry on this machine.", True),
+        bool | None, about("Connect to the registry without TLS. Without it, only to a registry on this machine.", True)
     ] = None
     concurrency: Annotated[
         int | None, leaf.number(1, 64), about("At most this many concurrent requests. Without it, 16.", 4)

@@ -135,10 +135,7 @@ class TargetForm:
         Listed(least=1, most=20),
         about("The names of the files; `*` and `?` are wildcards.", ["deployment-*.yaml"]),
     ]
-    overlays: Annotated[
-        _Overlays,
-        _only_in("every overlay of the environment", "apps/*/overlays/production"),
-    ] = ()
+    overlays: Annotated[_Overlays, _only_in("every overlay of the environment", "apps/*/overlays/production")] = ()
     kinds: Annotated[
         dict[
             Annotated[str, leaf.key("must be the kind of a resource", leaf.NAME)],

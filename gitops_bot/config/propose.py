@@ -270,8 +270,7 @@ class Propose:
     MORE: ClassVar[dict[str, Any]] = _CONTRADICTIONS
 
     as_: Annotated[
-        ProposeAs,
-        about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request"),
+        ProposeAs, about("Propose as a `pull-request`, or `commit` straight to the branch.", "pull-request")
     ] = "pull-request"
     group: Annotated[
         GroupBy | _GroupList,
@@ -322,8 +321,7 @@ class Propose:
         ),
     ] = False
     merge_method: Annotated[
-        MergeMethod | None,
-        about("How `auto_merge` merges. Without it, the repository's default.", "squash"),
+        MergeMethod | None, about("How `auto_merge` merges. Without it, the repository's default.", "squash")
     ] = None
     limit: Annotated[
         Limit, about("Limits on the pull requests of this environment.", {"open": 5, "new_per_hour": 2})

@@ -15,11 +15,7 @@ from gitops_bot.targets.yaml_pins import Slot, YamlTarget
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ruamel.yaml.nodes import Node
-
-    from gitops_bot.errors import Problem
     from gitops_bot.targets.document import Document
-    from gitops_bot.targets.nodes import KeyAndValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,12 @@ class SelectorTarget(YamlTarget):
             if nodes.text(root, "kind") != "Service" or not isinstance(selector, MappingNode) or pair is None:
                 continue
             name = f"Service/{nodes.text(nodes.value(root, 'metadata'), 'name')}".rstrip("/")
-            refusal = _refusal(parsed, selector, pair, self.slots)
+            advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
+            refusal = yaml_pins.value_refusal(parsed, selector, pair, self.slots.__contains__, advice)
+            if refusal is None and pair.value.value not in self.slots:
+                known, text = " and ".join(self.slots), str(pair.value.value)[:100]
+                message = f"the selector {self.key} is {text!r}, which is not one of the slots {known}"
+                refusal = parsed.problem(pair.value, message, advice)
             pin = Pin(str(pair.value.value) if refusal is None else None)
             entry = FileEntry(name, None, pin, *parsed.place(pair.value), refusal, choices=self.slots)
             yield Place(entry, tag=Slot(selector, self.key))
@@ -51,13 +52,3 @@ class SelectorTarget(YamlTarget):
         """It has no image."""
         del data
         return 0
-
-
-def _refusal(parsed: Document, selector: Node, pair: KeyAndValue, slots: tuple[str, ...]) -> Problem | None:
-    advice = "Set it to one of them, or correct `slots` in gitops-bot.yaml."
-    unsafe = yaml_pins.value_refusal(parsed, selector, pair, slots.__contains__, advice)
-    if unsafe is not None or pair.value.value in slots:
-        return unsafe
-    known, text = " and ".join(slots), str(pair.value.value)[:100]
-    message = f"the selector {pair.key.value} is {text!r}, which is not one of the slots {known}"
-    return parsed.problem(pair.value, message, advice)

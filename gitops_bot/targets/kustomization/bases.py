@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.errors import EditError, Problem
@@ -157,7 +157,7 @@ def with_overrides(targets: Mapping[str, Target], files: Mapping[str, bytes]) ->
     """
     overrides = Overrides.of(files)
     return {
-        path: target.with_overrides(overrides.by_users(path) | overrides.beside(path))
+        path: replace(target, above=tuple((overrides.by_users(path) | overrides.beside(path)).items()))
         if isinstance(target, ManifestsTarget)
         else target
         for path, target in targets.items()

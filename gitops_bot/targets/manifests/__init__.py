@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -62,7 +62,7 @@ class ManifestsTarget(YamlTarget):
     CUT: ClassVar = True
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    #: The images that kustomizations pin, each with the path of the kustomization.
+    #: The images that kustomizations pin for the file, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
@@ -75,10 +75,6 @@ class ManifestsTarget(YamlTarget):
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
         return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
-
-    def with_overrides(self, by: Mapping[str, str]) -> ManifestsTarget:
-        """With the images that kustomizations pin for the file; see `targets.with_overrides`."""
-        return replace(self, above=tuple(by.items()))
 
 
 def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place[Slot]]:
