@@ -103,8 +103,7 @@ async def _explain(
     if final is not None and isinstance(decision, Change):  # pull requests decide after all gates
         stopped = isinstance(final, Held | Failed)
         decision = final if stopped else decision
-        reason = _reason(final) if stopped else None
-        gates.append(PassedGate("proposal", "no pull request is in its way", passed=not stopped, reason=reason))
+        gates.append(_passed("proposal", "no pull request is in its way", final, stopped=stopped))
     promoted = entry.key in context.state.partners
     policy = source_of(entry, context.environment.promotion if promoted else None)
     left_out = judged[0].candidate.left_out
@@ -129,9 +128,8 @@ async def _explain(
 
 def _with_failures(explained: Explained, after: Judged) -> Explained:
     """With what its checks said after its release."""
-    passed = isinstance(after.decision, Kept)
-    reason = None if passed else _reason(after.decision)
-    gate = PassedGate("afterwards", "no check failed after its release", passed=passed, reason=reason)
+    stopped = not isinstance(after.decision, Kept)
+    gate = _passed("afterwards", "no check failed after its release", after.decision, stopped=stopped)
     return replace(explained, gates=(*explained.gates, gate), seen=(*explained.seen, *after.candidate.seen))
 
 
@@ -140,16 +138,18 @@ def _gates(judged: Judged) -> list[PassedGate]:
     before, gates = judged.candidate.decision, []
     if chosen := [after for gate, after in judged.trace if gate.shown == "choice"]:
         before = chosen[-1]
-        stopped = isinstance(before, Held | Failed)
-        reason = _reason(before) if stopped else None
-        gates.append(PassedGate("choice", "may be chosen", passed=not stopped, reason=reason))
+        gates.append(_passed("choice", "may be chosen", before, stopped=isinstance(before, Held | Failed)))
     for gate, after in judged.trace[len(chosen) :]:
         stopped = after != before and not isinstance(after, Change)
         if stopped or gate.shown != "stop":
-            reason = _reason(after) if stopped else None
-            gates.append(PassedGate(gate.name, gate.words, passed=not stopped, reason=reason))
+            gates.append(_passed(gate.name, gate.words, after, stopped=stopped))
         before = after
     return gates
+
+
+def _passed(name: str, words: str, decision: Decision, *, stopped: bool) -> PassedGate:
+    """A gate with what it made of the decision."""
+    return PassedGate(name, words, passed=not stopped, reason=_reason(decision) if stopped else None)
 
 
 def _reason(decision: Decision) -> Reason:

@@ -175,8 +175,6 @@ def read(files: Sequence[tuple[str, bytes]], directories: Collection[str], paths
                 applications.append(_application(resource, kind))
             case "ImageUpdater":
                 updaters.append(resource)
-            case _:
-                pass
     ruled = {id(app) for updater in updaters for app in reader.read_updater(updater, applications)}
     annotated = [app for app in applications if id(app) not in ruled and app.annotations]
     for app in annotated:

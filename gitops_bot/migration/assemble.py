@@ -6,6 +6,7 @@ one way; a further one is named after what asks for it.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -108,7 +109,8 @@ def assemble(
     for environment in growing:
         first = environment.places[0]
         name = rules.as_name(f"{first.name}-{first.hint}", first.name) if first.name in taken else first.name
-        name = rules.free_name(name, taken)
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        name = next(free for free in itertools.chain([name], numbered) if free not in taken)
         taken.add(name)
         paths = {place.path for place in environment.places}
         folders = paths & set(existing)
@@ -141,10 +143,9 @@ def _place(
 
 
 def _matching(tracked: Tracked, entries: Sequence[Managed]) -> list[Managed]:
-    image = tracked.image
+    image = ImageName.of(tracked.repository)
     if tracked.within is None:
-        named = tracked.entry
-        return [entry for entry in entries if _has_image(entry, image) or (named is not None and entry.name == named)]
+        return [entry for entry in entries if _has_image(entry, image) or entry.name == tracked.entry]
     file, line = tracked.within
     near = [entry for entry in entries if entry.file == file and abs(entry.line - line) <= _NEAR]
     # The entry that begins on the line of the marker, or last before it; its repository may stand there too.

@@ -212,8 +212,7 @@ class _Reader:
         if resource.at("suspend").text == "true":
             what = f"the ImageUpdateAutomation {resource.name[:100]} is suspended, so its images are ignored"
             self.gaps.append(gap(resource.at("suspend"), what, "remove `ignore` to keep them current"))
-        other = push and push != (checkout or "main")
-        return _Automation(resource, path, checkout, {} if other else {"as": "commit"})
+        return _Automation(resource, path, checkout, {} if push and push != (checkout or "main") else {"as": "commit"})
 
 
 def read(files: Sequence[tuple[str, bytes]], marked: Sequence[Marker]) -> Read:
@@ -266,8 +265,6 @@ def _pins(marked: Sequence[Marker]) -> Iterator[tuple[Marker, PinShape | None]]:
                 yield marker, "tag+digest" if near(marker, "digest") else "tag"
             case "digest" if not near(marker, "tag"):
                 yield marker, "digest"
-            case _:
-                pass
 
 
 def _track(

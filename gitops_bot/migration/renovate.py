@@ -305,8 +305,7 @@ def _matches(key: str, patterns: Sequence[str], subject: Subject) -> bool:
             return names_any(patterns, "docker", "kubernetes")
         case "matchFileNames" | "matchPaths":
             return names_any(patterns, subject.file)
-        case _:
-            return True
+    return True
 
 
 def _preset(preset: Placed, gaps: list[Gap]) -> Iterator[Placed]:

@@ -182,10 +182,9 @@ def rule_of(texts: Mapping[str, str], off: frozenset[str], pin: Pin) -> ImageRul
         times, unit = _UNITS[age[2]]
         written["minimum_age"] = f"{int(age[1]) * times}{unit}"
     rules.check(written)
-    tagged = pin.digest is None and not pin_digests
     on_move: OnMove | None = "hold" if "digest" in off and "digest" not in written else None
     name = rules.as_name(_name(pin.tag or ""), "tags")
-    shape: PinShape | None = "tag" if tagged and "digest" not in written else None
+    shape: PinShape | None = "tag" if pin.digest is None and not pin_digests and "digest" not in written else None
     return ImageRule(written, name, shape, on_move=on_move, group=texts.get("groupName", ""))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from gitops_bot.errors import EditError, Problem, bugs_as
 from gitops_bot.images import expression, kinds
 from gitops_bot.images.duration import parse as duration
-from gitops_bot.images.reference import ImageName
 from gitops_bot.targets.yaml_values import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitops_bot.images.kinds import OnMove, PinShape
     from gitops_bot.targets.yaml_values import Placed
@@ -79,11 +77,6 @@ class Tracked:
     hints: tuple[str, ...] = ()
     propose: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def image(self) -> ImageName | None:
-        """The repository, where the text is the name of one."""
-        return ImageName.of(self.repository)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +180,6 @@ def compiles(pattern: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def free_name(name: str, taken: Collection[str]) -> str:
-    """The name, with a number where it is taken."""
-    numbered = (f"{name}-{number}" for number in itertools.count(2))
-    return next(free for free in itertools.chain([name], numbered) if free not in taken)
 
 
 def as_name(text: str, fallback: str) -> str:
