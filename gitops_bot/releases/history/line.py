@@ -47,9 +47,7 @@ class Step:
     @property
     def who(self) -> str:
         """The author's name, without the address."""
-        name = self.author.partition(" <")[0].strip()
-        if not name.isprintable():
-            name = "".join(char if char.isprintable() else " " for char in name)
+        name = "".join(char if char.isprintable() else " " for char in self.author.partition(" <")[0])
         return " ".join(name.split())[:100] or "nobody"
 
     @property

@@ -75,8 +75,7 @@ def is_shared(directory: str) -> bool:
 
 def _is_part(directory: str, parts: Collection[str]) -> bool:
     """Whether nobody deploys a directory itself: others build upon it, or it is for the machine of one person."""
-    is_local = not _LOCAL.isdisjoint(directory.casefold().split("/"))
-    return is_local or is_shared(directory) or directory in parts
+    return is_shared(directory) or directory in parts or not _LOCAL.isdisjoint(directory.casefold().split("/"))
 
 
 def find(

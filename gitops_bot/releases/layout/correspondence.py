@@ -202,8 +202,7 @@ def partners(
     for others in (of_one_kind, [other for _, other in source]):
         if alike := [other for other in others if other.repository == image]:
             fullest = max(alike, key=lambda other: other.pin.digest is not None)
-            clear = all(other.pin in (fullest.pin, Pin(fullest.pin.tag)) for other in alike)
-            return (fullest,) if clear else alike
+            return (fullest,) if all(other.pin in (fullest.pin, Pin(fullest.pin.tag)) for other in alike) else alike
     return free
 
 

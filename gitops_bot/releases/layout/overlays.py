@@ -235,10 +235,9 @@ class _Tree:
         """
         every = claim.glob.of_files
         files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
-        names = [file.rpartition("/")[2] for file in files]
         readers = {
             directory + name: (target, targets.target_of(name) is None)
-            for name, target in targets.in_directory(names).items()
+            for name, target in targets.in_directory([file.rpartition("/")[2] for file in files]).items()
         }
         for file in self._names[directory] if claim.rules else ():
             if (target := target_by_rules(claim.rules, file)) is not None:
