@@ -144,6 +144,9 @@ def test_a_server_without_graphql_tells_the_same_by_rest(worldwide: World) -> No
     assert gated.update() == "held.deployment"
     forge.deployment(deploy.name, "staging", gated.commit, "failure")
     forge.deployment(deploy.name, "staging", gated.commit, "success", "inactive")
+    forge.deployment(deploy.name, "staging", gated.commit)
+    assert gated.update() == "held.deployment", "the newest has no status yet"
+    forge.deployment(deploy.name, "staging", gated.commit, "success")
     assert gated.update() == "promoted"
     evidence = change(deploy.ask("plan", "production").json)["evidence"]
     makers = [("e2e", "github-actions[bot]"), ("web-staging", "ann"), ("staging", "argocd[bot]")]

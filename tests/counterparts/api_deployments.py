@@ -158,6 +158,7 @@ def _graphql(deployment: Deployment) -> Json:
     return {
         "databaseId": deployment.id,
         "commitOid": deployment.commit,
+        "createdAt": deployment.at,
         "description": deployment.description,
         "environment": deployment.environment,
         "creator": {"__typename": "User", "login": deployment.user},

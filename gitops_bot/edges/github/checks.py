@@ -29,6 +29,9 @@ _TOGETHER, _PER_PAGE, _PAGES, _NEWEST = 100, 100, 10, 30
 #: By which REST says that a repository has no such commit; and that the token may not read it, or nobody may.
 _NO_COMMIT = 422
 _EXPECTED = (403, 404, _NO_COMMIT)
+#: By which GitHub, and a proxy before it, say that a query took too long; the latter also that a server is down, so
+#: a query for no more than this is not divided then.
+_TOO_MUCH, _FAULTS, _SMALL = 413, (502, 504), 25
 #: Characters of a name, as GitHub has them, and of what is said with it.
 _NAME, _TEXT = 255, 200
 _STATES: Mapping[str, CheckState] = {
@@ -49,7 +52,7 @@ _CONTEXTS = f"""
 _DEPLOYMENTS = f"""
     d%d: deployments(environments: [$e%d], first: {_NEWEST}, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
       nodes {{
-        commitOid description creator {{ __typename login }}
+        commitOid createdAt description creator {{ __typename login }}
         statuses(first: {_PER_PAGE}) {{ nodes {{ state createdAt description logUrl }} }}
       }}
     }}"""
@@ -100,8 +103,9 @@ class Checks:
             try:
                 items = [*items, *self._ask(now)]
             except (Refused, NoResponse) as failure:
-                too_much = isinstance(failure, TooLarge) or (isinstance(failure, Refused) and failure.status == 413)
-                if len(now) < 2 or not too_much:
+                status = failure.status if isinstance(failure, Refused) else None
+                too_much = isinstance(failure, TooLarge) or status == _TOO_MUCH
+                if len(now) <= (1 if too_much else _SMALL) or not (too_much or status in _FAULTS):
                     self.api.fail(failure)
                 most, items = len(now) // 2, [*now, *items]
 
@@ -177,9 +181,8 @@ class Checks:
                 continue  # our own records say what Git has, not what runs
             # A success that a newer deployment made inactive was one.
             told = [status for status in answers.nodes(node["statuses"]) if status["state"] != "INACTIVE"]
-            if not told:
-                continue
-            newest = max(told, key=lambda status: str(status["createdAt"]))  # of one second, the first that is listed
+            began = {"state": "PENDING", "createdAt": node["createdAt"], "description": None, "logUrl": None}
+            newest = max(told, key=lambda status: str(status["createdAt"]), default=began)  # else the first of a second
             known.append(
                 DeploymentState(
                     environment,
@@ -274,6 +277,7 @@ def _of_environment(api: Api, environment: str) -> Iterator[Any]:
         ]
         yield {
             "commitOid": deployment["sha"],
+            "createdAt": deployment["created_at"],
             "description": deployment["description"],
             "creator": _actor(deployment["creator"]),
             "statuses": {"nodes": statuses},

@@ -63,6 +63,27 @@ def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for
     assert script.asked == ["Checks"] * 4
 
 
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_gateway_that_gives_up_on_a_large_query_is_asked_for_in_halves_but_not_down_to_a_few(
+    status: int,
+) -> None:
+    sizes: list[int] = []
+
+    def answer(body: Any, most: int) -> Answer:
+        asked = [name for name in body["variables"] if name.startswith("c")]
+        sizes.append(len(asked))
+        return answered(r0={f"c{at}": None for at in range(len(asked))}) if len(asked) <= most else Answer(status)
+
+    commits = [f"{number:040x}" for number in range(40)]
+    with playing({"Checks": lambda body: answer(body, 25)}) as script:
+        assert len(script.bot.forge.checks({None: commits}, []).checks) == 40
+    assert list(dict.fromkeys(sizes)) == [40, 20]
+    sizes.clear()
+    with playing({"Checks": lambda body: answer(body, 0)}) as script, pytest.raises(ForgeError, match=str(status)):
+        script.bot.forge.checks({None: commits}, [])
+    assert list(dict.fromkeys(sizes)) == [40, 20]
+
+
 @pytest.mark.parametrize("kind", ["NOT_FOUND", "FORBIDDEN"])
 def test_a_repository_that_cannot_be_read_costs_its_own_commits_alone(kind: str) -> None:
     errors = [{"type": kind, "path": ["r1"], "message": "no"}]
@@ -111,18 +132,22 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
             for at, state in enumerate(states)
         ]
         creator = {"__typename": "Bot", "login": "argocd"}
-        return {"commitOid": commit_id, "description": text, "creator": creator, "statuses": {"nodes": statuses[::-1]}}
+        said = {"description": text, "creator": creator, "statuses": {"nodes": statuses[::-1]}}
+        return {"commitOid": commit_id, "createdAt": AT} | said
 
     nodes = [
         deployed(HEAD, TEXT, "SUCCESS"),
+        deployed(HEAD, TEXT),
         deployed(OTHER, None),
         deployed(HEAD, None, "IN_PROGRESS", "SUCCESS", "INACTIVE"),
         deployed(OTHER, None, "SUCCESS", "ERROR"),
+        deployed(OTHER, None, "INACTIVE"),
     ]
     with playing({"Checks": answered(r0={"d0": {"nodes": nodes}})}) as script:
         told = script.bot.forge.checks({}, ["staging"])
     found = [(its.commit, its.state, its.by) for its in told.deployments["staging"]]  # type: ignore[union-attr]
-    assert found == [(HEAD, "success", "argocd[bot]"), (OTHER, "failure", "argocd[bot]")]
+    states = [(OTHER, "pending"), (HEAD, "success"), (OTHER, "failure"), (OTHER, "pending")]
+    assert found == [(commit_id, state, "argocd[bot]") for commit_id, state in states]
 
 
 @pytest.mark.parametrize(
