@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _OTHERS_WRITE = 0o022
+#: Folders of the system, with all that is in them; and folders in which each program has one of its own.
+_SYSTEM = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
+_SHARED = ("/", "/dev", "/home", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib", "/var/log")
+
+
+def is_shared(folder: Path, home: str | None) -> bool:
+    """Whether a folder belongs to the system, or is the home of the user: old files of a cache are deleted."""
+    place = folder.resolve()
+    is_system = any(place.is_relative_to(Path(path).resolve()) for path in _SYSTEM)
+    return is_system or place in [Path(path).resolve() for path in (*_SHARED, *([home] if home else []))]
 
 
 def make_folder(folder: Path) -> None:

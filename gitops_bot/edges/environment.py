@@ -21,6 +21,17 @@ _KEPT = re.compile(
 CHECK_PROXY: Final = "Check the proxy, or name the host in NO_PROXY."
 #: A variable in a line of shell, such as a credential helper or a command for ssh.
 _NAMED = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+#: What else holds logins for other places: settings of git, as headers of HTTP, and logins for every registry.
+_GITS, _DOCKERS = re.compile(r"GIT_(?:CONFIG|HTTP|PROXY|SSH|SSL)_.+|GIT_SSH"), ("DOCKER_AUTH_CONFIG", "DOCKER_CONFIG")
+
+
+def belongs_to(variable: str) -> str | None:
+    """Whose variable this is, if it cannot be the password of one registry."""
+    if variable in _DOCKERS:
+        return "Docker"
+    if _GITS.fullmatch(variable):
+        return "git"
+    return "this machine" if _KEPT.fullmatch(variable) else None
 
 
 def proxy(url: str, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops_bot import log
 from gitops_bot.config import Config, RegistryAccess, checks
+from gitops_bot.edges.cache import is_shared
 from gitops_bot.edges.clock import Clock
+from gitops_bot.edges.environment import belongs_to
 from gitops_bot.errors import ConfigError, Problem, UsageError
 from gitops_bot.wiring.forge import log_warning
 from gitops_bot.wiring.local import Local, Notice, chosen_config
@@ -101,6 +103,10 @@ def open_world(
     where, server = local.address, local.server
     writes = request is not None and not request.dry_run
     cache = Path(options.cache) if options.cache else None
+    if cache is not None and is_shared(cache, environ.get("HOME")):
+        message = f"--cache {options.cache}: this folder belongs to the system or holds other things"
+        advice = "name a folder for the bot alone, as in `--cache ~/.cache/gitops-bot`: it deletes old files there"
+        raise UsageError(Problem("failed.usage", message, advice))
     if request is not None:
         history = isinstance(request.what, Promote | RollBack)  # these need it
     with ExitStack() as stack:
@@ -201,21 +207,22 @@ def access(config: Config, environ: Mapping[str, str], servers: Sequence[Server]
     Raises:
         UsageError: the login in the environment is for something that is no host.
         ConfigError: `password_env` names the forge's token, or the login for one registry, for another registry; or
-            what a workflow keeps for something else.
+            what a workflow, git, Docker or this machine keeps for something else.
     """
     host, text = None, environ.get(REGISTRY, "").strip()
     if text and (host := checks.host(text)) is None:
         advice = "write its host, and the port where it has one, as in ghcr.io"
         raise UsageError(Problem("failed.usage", f"{REGISTRY} is not the host of a registry", advice))
     tokens = {variable: server for server in servers for variable in server.TOKENS}
+    owners = (*(server.reserves for server in servers), belongs_to)
     for name, registry in config.registries.items():
         server = tokens.get(registry.password_env or "")
         if server is not None and not server.has_registry(name):
             message = f"`registries`: {registry.password_env} is the token of {server.host} and is not sent to {name}"
         elif registry.password_env == REGISTRY_PASSWORD and name != host:
             message = f"`registries`: {REGISTRY_PASSWORD} is for {host or 'no registry'} and is not sent to {name}"
-        elif owners := [owner for server in servers if (owner := server.reserves(registry.password_env or ""))]:
-            message = f"`registries`: {registry.password_env} belongs to {owners[0]} and is not sent to {name}"
+        elif owner := next(filter(None, (reserves(registry.password_env or "") for reserves in owners)), None):
+            message = f"`registries`: {registry.password_env} belongs to {owner} and is not sent to {name}"
         else:
             continue
         advice = "put that registry's password into its own variable"

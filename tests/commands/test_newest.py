@@ -89,6 +89,8 @@ def test_a_cache_saves_requests_and_changes_no_decision(worldwide: World, tmp_pa
     assert (last["tag"], change(deploy.ask("plan").json)["to"]) == (D, last)
     # The list and the digest of the choice, or the new image with its configuration: the cache knows the rest.
     assert [len(seen), len(newer)] == [2, 3]
+    refused = deploy.ask("plan", "--cache", "/")
+    assert (refused.code, "belongs to the system" in refused.json["problems"][0]["message"]) == (2, True)
 
 
 def test_the_best_that_is_old_enough_is_proposed_and_what_is_too_young_waits_and_says_until_when(

@@ -98,6 +98,26 @@ def test_the_login_for_one_registry_goes_to_no_other(given: str, refused: bool) 
 
 
 @pytest.mark.parametrize(
+    ("variable", "owner"),
+    [
+        ("DOCKER_AUTH_CONFIG", "Docker"),
+        ("SSH_AUTH_SOCK", "this machine"),
+        ("https_proxy", "this machine"),
+        ("GIT_CONFIG_VALUE_0", "git"),
+        ("GIT_PASSWORD", None),
+        ("DOCKER_PASSWORD", None),
+    ],
+)
+def test_what_holds_logins_for_other_places_goes_to_no_registry(variable: str, owner: str | None) -> None:
+    said = configured("registry.test", variable)
+    if owner is None:
+        access(said, {}, [Server.read({})])
+        return
+    with pytest.raises(ConfigError, match=rf"{variable} belongs to {owner} and is not sent to registry\.test"):
+        access(said, {}, [Server.read({})])
+
+
+@pytest.mark.parametrize(
     ("variable", "refused"),
     [
         ("ACTIONS_RUNTIME_TOKEN", True),

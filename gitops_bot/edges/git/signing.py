@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: `engine.world.Forge.commit`.
 ForgeCommit = Callable[..., bytes]
 _PERSON = re.compile(rb"^(author|committer) (.*) <(.*)> ([0-9]+ [+-][0-9]{4})$", re.MULTILINE)
+#: What the object of a commit that a forge made has before its message, and nothing else.
+_PLAIN = re.compile(
+    rb"tree [^\n]+\n(?:parent [^\n]+\n)*author [^\n]+\ncommitter [^\n]+\ngpgsig(?:-sha256)? [^\n]*(?:\n [^\n]*)*\n\n"
+)
 
 
 def sign(store: Store, unsigned: str, files: Mapping[str, bytes], by: SigningKey | ForgeCommit) -> str:
@@ -42,7 +46,8 @@ def sign(store: Store, unsigned: str, files: Mapping[str, bytes], by: SigningKey
     changed = {path: (tree[path].mode, content) for path, content in files.items()}
     signed = by(parent=parent, tree=base, files=changed, message=ours.message)
     # Only who made it, and when, may differ.
-    if (theirs := parse_commit(signed)) is None or _content(theirs) != _content(ours):
+    theirs = parse_commit(signed)
+    if theirs is None or _content(theirs) != _content(ours) or _PLAIN.match(signed) is None:
         message = "the forge made another commit than it was asked for, which is not pushed"
         raise error(message, "Run again; if it stays so, set another `commits` in gitops-bot.yaml.")
     return store.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed).decode().strip()
@@ -62,7 +67,10 @@ def _by_key(store: Store, data: bytes, commit: CommitHeaders, key: SigningKey) -
         for role, *values in _PERSON.findall(data.partition(b"\n\n")[0])
         for part, value in zip(("NAME", "EMAIL", "DATE"), values, strict=True)
     ]
-    git = replace(store.git, variables=(*store.git.variables, *people))
+    variables = dict(store.git.variables)
+    # Git writes what it signs into temporary files, and leaves them where it is killed: in the copy they are deleted.
+    own = [("TMPDIR", variables["GIT_DIR"])] if file and "GIT_DIR" in variables else []
+    git = replace(store.git, variables=(*variables.items(), *people, *own))
     arguments = ("commit-tree", "-S", commit.tree, "-p", commit.parents[0], "-F", "-")
     answer = git.run(*arguments, stdin=commit.message.encode(), settings=settings)
     if answer.status != 0:

@@ -185,6 +185,11 @@ SIGN_ADVICE = (
     "use the token of a GitHub App or the GITHUB_TOKEN of a workflow (on GitHub Enterprise Server an administrator "
     "also enables web commit signing), or set `commits: {ssh_key_file: PATH}` in gitops-bot.yaml"
 )
+_AGAIN: Final = "run again; if it stays so, set another `commits`"
+#: All that stands before the message of a commit: its author is the group.
+_MADE = re.compile(
+    rb"tree [0-9a-f]+\n(?:parent [0-9a-f]+\n)*author (.*) [0-9]+ [+-][0-9]{4}\ncommitter .* [0-9]+ [+-][0-9]{4}"
+)
 
 
 def sign(api: Api, *, parent: str, tree: str, files: Mapping[str, tuple[str, bytes]], message: str) -> bytes:
@@ -216,10 +221,14 @@ def sign(api: Api, *, parent: str, tree: str, files: Mapping[str, tuple[str, byt
             raise ForgeError(Problem("failed.auth", message, SIGN_ADVICE))
         head, _, text = answers.of_type(str, verification["payload"]).encode().partition(b"\n\n")
         signature = answers.of_type(str, verification["signature"]).encode().rstrip(b"\n")
+        # Nobody was named as the author, so it is whom GitHub says.
+        author = "{name} <{email}>".format_map(answers.of_type(dict, answer["author"])).encode()
+        if (made := _MADE.fullmatch(head)) is None or made[1] != author:
+            raise ForgeError(Problem("failed.forge", f"{api.host} signed another commit than it was asked for", _AGAIN))
     # GitHub's own signatures end with a line break, which is part of the commit.
     for end in (b"\n", b""):
         signed = b"%s\ngpgsig %s\n\n%s" % (head, (signature + end).replace(b"\n", b"\n "), text)
         if hashlib.sha1(b"commit %d\0%s" % (len(signed), signed), usedforsecurity=False).hexdigest() == answer["sha"]:
             return signed
     message = f"{api.host} signed a commit whose id does not match its content"
-    raise ForgeError(Problem("failed.forge", message, "run again; if it stays so, set another `commits`"))
+    raise ForgeError(Problem("failed.forge", message, _AGAIN))

@@ -150,7 +150,7 @@ def _unlinked(page: TagPage, query: str | None) -> str | None:
     """
     if query is None or len(page.tags) != PAGE_SIZE:
         return None
-    return f"{_SIZED}&last={quote(page.tags[-1], safe='')}"
+    return f"{_SIZED}&last={quote(page.tags[-1].encode('utf-8', 'surrogatepass'), safe='')}"
 
 
 def _too_large(measure: str) -> Untrusted:

@@ -6,6 +6,7 @@ import os
 import resource
 import select
 import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,14 @@ class TestRun:
         monkeypatch.setenv("NOT_FOR_GIT", "1")
 
         assert Git({"PATH": str(tmp_path)}).version() >= (2, 0)
+
+    def test_no_git_is_started_with_more_than_its_own_environment_in_a_new_process_either(self, script: Path) -> None:
+        git = play(script, f'echo "$*:$NOT_FOR_GIT" >> {script}/log; exec {program("git")} "$@"')
+        code = f"from gitops_bot.edges.git.process import Git; Git({git.environ!r}).version()"
+        environ = {**os.environ, "PATH": git.environ["PATH"], "NOT_FOR_GIT": "1"}
+        subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+
+        assert (script / "log").read_text() == "version:\n"
 
     @pytest.mark.parametrize(
         ("said", "expected"),

@@ -98,3 +98,17 @@ def test_a_merge_on_the_base_branch_serves_to_try_a_key(remote: Remote, tmp_path
         repository.head("main")
         repository.rehearse_signing(merge, SigningKey(ssh_key_file=str(tmp_path / "key")))
     assert remote.branches() == {"main": merge, "other": other}
+
+
+def test_what_git_was_signing_when_it_was_killed_is_not_left_behind(remote: Remote, tmp_path: Path) -> None:
+    subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
+    programs.mkdir()
+    temporary.mkdir()
+    (programs / "ssh-keygen").write_text(f'#!/bin/sh\nls -a "$TMPDIR" > {tmp_path}/seen\nkill -9 $PPID\n')
+    (programs / "ssh-keygen").chmod(0o755)
+    environ = BARE | {"PATH": f"{programs}:{BARE['PATH']}", "TMPDIR": str(temporary)}
+    with opened(remote, environ=environ) as repository, pytest.raises(GitError, match="cannot sign"):
+        repository.rehearse_signing(repository.head("main"), SigningKey(ssh_key_file=str(tmp_path / "key")))
+    assert ".git_signing_buffer_tmp" in (tmp_path / "seen").read_text()
+    assert list(temporary.iterdir()) == []

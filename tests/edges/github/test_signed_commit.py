@@ -57,7 +57,8 @@ VALID = {"verified": True, "reason": "valid", "verified_at": None}
 
 def created(**changes: Any) -> Answer:
     """GitHub's answer about the commit."""
-    person = {"name": "a", "email": "b", "date": "2023-07-18T21:55:40Z"}
+    bot, address = "dependabot[bot]", "49699333+dependabot[bot]@users.noreply.github.com"
+    person = {"name": bot, "email": address, "date": "2023-07-18T21:55:40Z"}
     here = f"https://api.github.com/repos/{REPOSITORY}"
     verification = {**VALID, "signature": SIGNATURE, "payload": f"{HEAD}\n{MESSAGE}", **changes}
     answer = {
@@ -106,10 +107,21 @@ def test_a_real_commit_is_put_together_from_githubs_answer(signature: str) -> No
         ({"verified": False, "reason": "x\x1b[2J" * 99}, "failed.auth", "x [2Jx [2J"),
         ({"payload": f"{HEAD}\n{MESSAGE} "}, "failed.forge", "id does not match its content"),
         ({"signature": "other"}, "failed.forge", "id does not match its content"),
+        ({"payload": f"{HEAD}encoding x\n\n{MESSAGE}"}, "failed.forge", "signed another commit than"),
+        ({"payload": f"{HEAD.replace('49699333', '1')}\n{MESSAGE}"}, "failed.forge", "signed another commit than"),
         ({"signature": None}, "failed.forge", "did not answer the way GitHub does"),
         ({"payload": "\ud800"}, "failed.forge", "did not answer the way GitHub does"),
     ],
-    ids=["unsigned", "hostile reason", "other payload", "other signature", "no signature", "no text"],
+    ids=[
+        "unsigned",
+        "hostile reason",
+        "other payload",
+        "other signature",
+        "more headers",
+        "another author",
+        "no signature",
+        "no text",
+    ],
 )
 def test_what_is_unsigned_or_does_not_match_is_refused(changes: dict[str, Any], code: str, says: str) -> None:
     with playing(plays(created(**changes)), broken=True) as script, pytest.raises(ForgeError) as failure:

@@ -121,11 +121,16 @@ def test_each_tag_is_listed_once_in_the_registrys_order_and_nothing_that_is_no_t
     assert every_tag(fetch) == ("v2", "v1", "v3")
 
 
-def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely() -> None:
-    full = (*names(PAGE_SIZE - 1), "a&n=5 ?#/é")
+@pytest.mark.parametrize(
+    ("last", "sent"),
+    [("a&n=5 ?#/é", "a%26n%3D5%20%3F%23%2F%C3%A9"), ("v\ud800", "v%ED%A0%80")],
+    ids=["text", "no text"],
+)
+def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely(last: str, sent: str) -> None:
+    full = (*names(PAGE_SIZE - 1), last)
     fetch, asked = pages(TagPage(full), TagPage(()))
     assert every_tag(fetch) == full[:-1]
-    assert asked == ["n=1000", "n=1000&last=a%26n%3D5%20%3F%23%2F%C3%A9"]
+    assert asked == ["n=1000", f"n=1000&last={sent}"]
 
 
 def test_a_tag_deleted_between_two_pages_begins_the_list_again_where_the_place_is_lost() -> None:
