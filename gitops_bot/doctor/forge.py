@@ -147,7 +147,8 @@ class ForgeChecks:
         deployed = {require.deployment for require in required if require.deployment is not None}
 
         def read(repository: str | None) -> bool:
-            reported = forge.checks({repository: [commit]}, () if repository is not None else sorted(deployed))
+            sought = {name: [commit] for name in sorted(deployed)} if repository is None else {}
+            reported = forge.checks({repository: [commit]}, sought)
             for answer in (*reported.checks.values(), *reported.deployments.values()):
                 if isinstance(answer, ForgeError):
                     raise answer

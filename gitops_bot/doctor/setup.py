@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from gitops_bot.config import Config
@@ -38,7 +38,9 @@ class CheckedForge(Protocol):
     def pull_requests(self) -> None:
         """Check that pull requests can be read."""
 
-    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+    def checks(
+        self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
+    ) -> Reported:
         """What was reported of commits and environments, as `engine.world.Forge.checks`."""
 
     def deploying(self) -> Permission:

@@ -175,7 +175,9 @@ class _Scheduler(Generic[T]):
         commits: dict[str | None, list[str]] = {}
         for question in dict.fromkeys(checks):
             commits.setdefault(question.repository, []).append(question.commit)
-        environments = list(dict.fromkeys(question.environment for question in deployments))
+        environments: dict[str, set[str]] = {}
+        for asked in deployments:
+            environments.setdefault(asked.environment, set()).update(asked.commits)
         try:
             with bugs_as(ForgeError):
                 reported = forge_of(self._world).checks(commits, environments)
@@ -183,7 +185,7 @@ class _Scheduler(Generic[T]):
             self._facts.learn(dict.fromkeys((*checks, *deployments), failure))
         else:
             self._facts.learn({ChecksQuestion(*key): answer for key, answer in reported.checks.items()})
-            self._facts.learn({DeploymentsQuestion(key): answer for key, answer in reported.deployments.items()})
+            self._facts.learn({asked: reported.deployments[asked.environment] for asked in deployments})
 
 
 def _is_for_registries(questions: Questions) -> bool:

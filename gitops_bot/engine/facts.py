@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 from gitops_bot.errors import BotError, ForgeError, GitError, Problem, RegistryError, bugs_as
 from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
 from gitops_bot.images.reference import ImageName, Pin
-from gitops_bot.releases.checks import Check, DeploymentState
+from gitops_bot.releases.checks import CommitChecks, Deployments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ class PullRequestsQuestion(Asked["tuple[PullRequest, ...]"]):
 
 
 @dataclass(frozen=True, slots=True)
-class ChecksQuestion(Asked[tuple[Check, ...]]):
+class ChecksQuestion(Asked[CommitChecks]):
     """What was reported of a commit of a repository (None: the one with the manifests)."""
 
     repository: str | None
@@ -78,10 +78,11 @@ class ChecksQuestion(Asked[tuple[Check, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentsQuestion(Asked[tuple[DeploymentState, ...]]):
-    """The newest deployments to an environment of the forge."""
+class DeploymentsQuestion(Asked[Deployments]):
+    """The newest deployments to an environment of the forge, at least until there is one of these commits."""
 
     environment: str
+    commits: tuple[str, ...]
 
 
 AnyQuestion = Question[Any] | HistoryQuestion | PullRequestsQuestion | ChecksQuestion | DeploymentsQuestion

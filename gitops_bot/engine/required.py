@@ -68,7 +68,9 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         reported = {
-            commits: required.by_name(check for commit in commits for check in answers[ChecksQuestion(None, commit)])
+            commits: required.by_name(
+                check for commit in commits for check in answers[ChecksQuestion(None, commit)].checks
+            )
             for commits in dict.fromkeys(commits_of.values())
         }
         seen = []
@@ -98,7 +100,7 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
     captures, question = _captures(context, decision.entry), ChecksQuestion(repository, revision)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        reported = required.by_name(answers[question])
+        reported = required.by_name(answers[question].checks)
         return [required.see("source_checks", check, captures, reported) for check in wanted.checks]
 
     of = f"built from {revision[:10]} of {repository}, as the image claims"
@@ -110,10 +112,11 @@ async def _deployment(decision: Change, context: Context) -> _Requirement | None
     name, offer = context.environment.require.deployment, context.basis
     if name is None or not isinstance(offer, Offer):
         return None
-    commits_of, question = await _commits_with(decision, context, offer), DeploymentsQuestion(name)
+    commits_of = await _commits_with(decision, context, offer)
+    question = DeploymentsQuestion(name, tuple(dict.fromkeys(chain.from_iterable(commits_of.values()))))
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        return [required.see_deployment(name, commits, answers[question]) for commits in commits_of.values()]
+        return [required.see_deployment(name, commits, answers[question].newest) for commits in commits_of.values()]
 
     return _Requirement("held.deployment", _release(offer), [question], see)
 

@@ -272,10 +272,13 @@ class Forge(Protocol):
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number."""
 
-    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+    def checks(
+        self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
+    ) -> Reported:
         """What was reported of these commits, by repository (None: this one), and deployed to these environments.
 
-        All is asked together, and bounded. Our own records of deployments are left out.
+        Of an environment, the newest deployments are read until there is one of its commits. All is asked together, and
+        bounded. Our own records of deployments are left out.
         """
 
     def deploy(self, deployment: Deployment) -> Problem | None:

@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import ForgeError
 
-CheckState = Literal["success", "pending", "failure"]
+CheckState = Literal["success", "skipped", "pending", "failure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The newest result of one check on a commit: a commit status, or a check run.
+    """The newest result of one check on a commit: a commit status, or a check run of one workflow.
 
-    Neutral and skipped check runs are successes; cancelled, timed out, stale ones and those that ask for an action are
+    Neutral and skipped check runs are `skipped`; cancelled, timed out, stale ones and those that ask for an action are
     failures. `name` is the context of the status or the name of the run, `at` when it said so, `by` the login of who
     made it: of a user, or of an app (`argocd[bot]`); empty if that is gone. `text` is its description or conclusion.
+    `workflow` is the file name of the workflow that it is a job of (`build.yml`), or the id of its suite where there is
+    none; `conclusion` is how the run ended, in small letters. Both are empty for a status.
     """
 
     name: str
@@ -29,11 +31,34 @@ class Check:
     by: str
     url: str | None
     text: str
+    kind: Literal["status", "run"] = "status"
+    workflow: str = ""
+    conclusion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitChecks:
+    """The checks of one commit. `found`: its repository has it; `complete`: there are no more than these."""
+
+    checks: tuple[Check, ...] = ()
+    found: bool = True
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Deployments to one environment, the newest first. `complete`: there are no older ones."""
+
+    newest: tuple[DeploymentState, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
-    """The newest status of one deployment. A success that a newer deployment made `inactive` is a success."""
+    """The newest status of one deployment; `pending` where it has none yet.
+
+    A success that a newer deployment made `inactive` is a success.
+    """
 
     environment: str
     commit: str
@@ -47,8 +72,8 @@ class DeploymentState:
 class Reported(NamedTuple):
     """What was reported of commits, by their repository (None: the one with the manifests), and of environments.
 
-    In place of what cannot be read stands why. Deployments are the newest first.
+    In place of what cannot be read stands why.
     """
 
-    checks: Mapping[tuple[str | None, str], tuple[Check, ...] | ForgeError]
-    deployments: Mapping[str, tuple[DeploymentState, ...] | ForgeError]
+    checks: Mapping[tuple[str | None, str], CommitChecks | ForgeError]
+    deployments: Mapping[str, Deployments | ForgeError]

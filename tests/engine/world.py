@@ -19,12 +19,12 @@ from gitops_bot.errors import BotError, ForgeError, Problem, RegistryError
 from gitops_bot.images.build import Build, BuildTimes, Manifest
 from gitops_bot.proposals.branch import Branch, FileChange, UnmergedCommit
 from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
-from gitops_bot.releases.checks import Check, DeploymentState, Reported
+from gitops_bot.releases.checks import Check, CommitChecks, Deployments, DeploymentState, Reported
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept
 from gitops_bot.releases.history.line import Line, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 
     from gitops_bot.engine.context import Judged, Planned
     from gitops_bot.images.reference import ImageName, Pin
@@ -192,14 +192,16 @@ class Forge:
     def hand_back_times(self, number: int, branch: str, label: str) -> HandBackTimes:
         raise AssertionError(f"nobody handed back #{number} of {branch} by {label}")
 
-    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+    def checks(
+        self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
+    ) -> Reported:
         self.asked.append(("checks", *(f"{name or 'here'} {len(each)}" for name, each in commits.items())))
         if self.failure is not None:
             raise self.failure
         keys = [(name, commit) for name, each in commits.items() for commit in each]
         return Reported(
-            {key: self.results.get(key, ()) for key in keys},
-            {name: self.deployed.get(name, ()) for name in environments},
+            {key: CommitChecks(self.results.get(key, ())) for key in keys},
+            {name: Deployments(self.deployed.get(name, ())) for name in environments},
         )
 
 

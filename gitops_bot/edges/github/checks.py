@@ -16,10 +16,10 @@ from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http import NoResponse
 from gitops_bot.edges.http.transport import TooLarge, clean
 from gitops_bot.errors import ForgeError, Problem
-from gitops_bot.releases.checks import Check, DeploymentState, Reported
+from gitops_bot.releases.checks import Check, CommitChecks, Deployments, DeploymentState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.releases.checks import CheckState
@@ -77,7 +77,9 @@ class Checks:
     _failed: dict[str | None, ForgeError] = field(default_factory=dict)
     _deployments: dict[str, list[DeploymentState]] = field(default_factory=dict)
 
-    def read(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+    def read(
+        self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
+    ) -> Reported:
         """One request for a hundred commits and environments together; implements `Forge.checks`."""
         items = [_Item(None, None, name) for name in environments]
         items += [_Item(repository, commit) for repository, several in commits.items() for commit in several]
@@ -89,11 +91,15 @@ class Checks:
                 self._by_rest(item)
         return Reported(
             {
-                (repository, commit): self._failed.get(repository) or tuple(self._checks.get((repository, commit), ()))
+                (repository, commit): self._failed.get(repository)
+                or CommitChecks(tuple(self._checks.get((repository, commit), ())))
                 for repository, several in commits.items()
                 for commit in several
             },
-            {name: self._failed.get(None) or tuple(self._deployments.get(name, ())) for name in environments},
+            {
+                name: self._failed.get(None) or Deployments(tuple(self._deployments.get(name, ())))
+                for name in environments
+            },
         )
 
     def _by_graphql(self, items: Sequence[_Item]) -> None:

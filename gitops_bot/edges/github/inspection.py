@@ -249,7 +249,9 @@ class Inspection:
         """Check that pull requests can be read. One request."""
         self.api.ask_list("/pulls", {"state": "open", "per_page": "1"})
 
-    def checks(self, commits: Mapping[str | None, Sequence[str]], environments: Sequence[str]) -> Reported:
+    def checks(
+        self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
+    ) -> Reported:
         """What was reported of commits and environments; see `Checks.read`."""
         return Checks(self.api).read(commits, environments)
 

@@ -150,7 +150,7 @@ async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...],
     except BotError as failure:
         return Candidate(Failed(entry, failure.problem))
     if commits not in shared.checks:
-        shared.checks[commits] = required.by_name(check for checks in reported.values() for check in checks)
+        shared.checks[commits] = required.by_name(check for its in reported.values() for check in its.checks)
     seen = tuple(required.see("checks", check, captures, shared.checks[commits]) for check in wanted)
     failed, pending = ([item for item in seen if item.state == state] for state in ("failure", "pending"))
     # While one is pending, what is proposed stays: a policy takes no rollback back.

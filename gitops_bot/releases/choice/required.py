@@ -26,7 +26,7 @@ _EDGE: Final = 50
 #: Checks that a reason names.
 _NAMED: Final = 3
 #: The worst first.
-_STATES: Final[tuple[CheckState, ...]] = ("failure", "pending", "success")
+_STATES: Final[tuple[CheckState, ...]] = ("failure", "pending", "skipped", "success")
 _CODES: Final[Mapping[str, Code]] = {
     "checks": "held.check",
     "source_checks": "held.source_check",
@@ -84,7 +84,7 @@ def _worst(found: Sequence[Check] | Sequence[DeploymentState]) -> tuple[CheckSta
 
 def why_not(seen: Sequence[Seen], of: str) -> Reason | None:
     """Why the requirements of a commit or environment, named by `of`, are not met; None if they are."""
-    failed, waiting = ([its for its in seen if its.state == state] for state in ("failure", "pending"))
+    failed, waiting = ([its for its in seen if its.state in states] for states in (["failure"], ["pending", "skipped"]))
     if not (open_ones := failed or waiting):
         return None
     first = open_ones[0]

@@ -9,6 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
+from gitops_bot.releases.checks import CommitChecks
 from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing, recorded
 
 OTHER = "e" * 40
@@ -42,9 +43,9 @@ def test_a_commit_with_many_checks_is_read_over_several_pages_and_no_longer_than
         return answered(r0={"c0": commit(status(f"ci {page}"), more=True)})
 
     with playing({"Checks": answer}) as script:
-        told = script.bot.forge.checks({None: [HEAD]}, [])
+        told = script.bot.forge.checks({None: [HEAD]}, {})
     assert script.asked == ["Checks"] * 10
-    assert len(told.checks[None, HEAD]) == 10  # type: ignore[arg-type]
+    assert len(told.checks[None, HEAD].checks) == 10  # type: ignore[union-attr]
 
 
 def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for_in_halves() -> None:
@@ -57,8 +58,8 @@ def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for
         return answered(r0={f"c{at}": None for at in range(len(asked))})
 
     with playing({"Checks": answer}) as script:
-        told = script.bot.forge.checks({None: commits}, [])
-    assert set(told.checks.values()) == {()}
+        told = script.bot.forge.checks({None: commits}, {})
+    assert set(told.checks.values()) == {CommitChecks()}
     assert len(told.checks) == 150
     assert script.asked == ["Checks"] * 4
 
@@ -88,8 +89,8 @@ def test_a_gateway_that_gives_up_on_a_large_query_is_asked_for_in_halves_but_not
 def test_a_repository_that_cannot_be_read_costs_its_own_commits_alone(kind: str) -> None:
     errors = [{"type": kind, "path": ["r1"], "message": "no"}]
     with playing({"Checks": answered(errors, r0={"c0": commit(status())}, r1=None)}) as script:
-        told = script.bot.forge.checks({None: [HEAD], "acme/web": [OTHER]}, [])
-    (ours,) = told.checks[None, HEAD]  # type: ignore[misc]
+        told = script.bot.forge.checks({None: [HEAD], "acme/web": [OTHER]}, {})
+    (ours,) = told.checks[None, HEAD].checks  # type: ignore[union-attr]
     assert (ours.name, ours.by, ours.state) == ("ci", "ann", "success")
     failure = told.checks["acme/web", OTHER]
     assert isinstance(failure, ForgeError)
@@ -101,8 +102,8 @@ def test_what_strangers_write_is_one_bounded_line_and_only_web_links_are_links()
         "a\u202e\x1b[2Jb" * 99, description="x\n::error::" * 99, targetUrl="javascript:alert(1)", creator=None
     )
     with playing({"Checks": answered(r0={"c0": commit(hostile)})}, broken=True) as script:
-        told = script.bot.forge.checks({None: [HEAD]}, [])
-    (its,) = told.checks[None, HEAD]  # type: ignore[misc]
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    (its,) = told.checks[None, HEAD].checks  # type: ignore[union-attr]
     assert its.name.isprintable()
     assert its.text.isprintable()
     assert (len(its.name), len(its.text), its.url, its.by) == (255, 200, None, "")
@@ -119,10 +120,10 @@ def test_a_check_run_counts_by_its_conclusion_once_it_is_completed() -> None:
     states |= dict.fromkeys(("FAILURE", "CANCELLED", "TIMED_OUT", "ACTION_REQUIRED"), "failure")
     nodes = [run(name if name != "none" else None) for name in states]
     with playing({"Checks": answered(r0={"c0": commit(*nodes)})}) as script:
-        told = script.bot.forge.checks({None: [HEAD]}, [])
-    found = {its.name: its.state for its in told.checks[None, HEAD]}  # type: ignore[union-attr]
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    found = {its.name: its.state for its in told.checks[None, HEAD].checks}  # type: ignore[union-attr]
     assert found == states
-    assert {its.by for its in told.checks[None, HEAD]} == {"github-actions[bot]"}  # type: ignore[union-attr]
+    assert {its.by for its in told.checks[None, HEAD].checks} == {"github-actions[bot]"}  # type: ignore[union-attr]
 
 
 def test_deployments_count_by_their_newest_status_and_our_own_records_never() -> None:
@@ -144,8 +145,8 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
         deployed(OTHER, None, "INACTIVE"),
     ]
     with playing({"Checks": answered(r0={"d0": {"nodes": nodes}})}) as script:
-        told = script.bot.forge.checks({}, ["staging"])
-    found = [(its.commit, its.state, its.by) for its in told.deployments["staging"]]  # type: ignore[union-attr]
+        told = script.bot.forge.checks({}, {"staging": [HEAD]})
+    found = [(its.commit, its.state, its.by) for its in told.deployments["staging"].newest]  # type: ignore[union-attr]
     states = [(OTHER, "pending"), (HEAD, "success"), (OTHER, "failure"), (OTHER, "pending")]
     assert found == [(commit_id, state, "argocd[bot]") for commit_id, state in states]
 
@@ -161,7 +162,7 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
 )
 def test_answers_of_another_form_are_an_error(play: Any) -> None:
     with playing({"Checks": play}, broken=True) as script, pytest.raises(ForgeError):
-        script.bot.forge.checks({None: [HEAD]}, [])
+        script.bot.forge.checks({None: [HEAD]}, {})
 
 
 def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() -> None:
@@ -174,14 +175,14 @@ def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() 
         f"GET //repos/acme/web/commits/{OTHER}/statuses": Answer.json(404, {"message": "Not Found"}),
     }
     with playing(plays) as script:
-        told = script.bot.forge.checks({None: [HEAD, OTHER], "acme/web": [OTHER, HEAD]}, [])
+        told = script.bot.forge.checks({None: [HEAD, OTHER], "acme/web": [OTHER, HEAD]}, {})
     assert script.asked == list(plays)
-    known = [(its.name, its.state, its.by) for its in told.checks[None, HEAD]]  # type: ignore[union-attr]
+    known = [(its.name, its.state, its.by) for its in told.checks[None, HEAD].checks]  # type: ignore[union-attr]
     assert known == [
         ("continuous-integration/jenkins", "success", "octocat"),
         ("mighty_readme", "success", "octoapp[bot]"),
     ]
-    assert told.checks[None, OTHER] == ()
+    assert told.checks[None, OTHER] == CommitChecks()
     failures = [told.checks["acme/web", commit] for commit in (OTHER, HEAD)]
     assert all("the checks of acme/web cannot be read" in str(failure) for failure in failures)
 
@@ -190,4 +191,4 @@ def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() 
 def test_by_rest_answers_of_another_form_are_an_error(answer: Any) -> None:
     plays = {"Checks": NO_GRAPHQL, f"GET /commits/{HEAD}/statuses": Answer.json(200, answer)}
     with playing(plays, broken=True) as script, pytest.raises(ForgeError):
-        script.bot.forge.checks({None: [HEAD]}, [])
+        script.bot.forge.checks({None: [HEAD]}, {})
