@@ -164,7 +164,7 @@ def _past(world: World, snapshot: Snapshot, keep: int) -> tuple[dict[str, set[_W
         past[name] = {wanted for at, release in enumerate(newest) for wanted in _of(release, last=at == keep - 1)}
         if len(newest) < keep and not line.complete:
             message = f"{name}: the history here is incomplete and has only {counted(len(newest), 'release')}"
-            problems.append(Problem("failed.git", message, "Fetch the full history (`fetch-depth: 0`)."))
+            problems.append(Problem("failed.git", message, f"{line.more[0].upper()}{line.more[1:]}."))
     return past, problems
 
 

@@ -154,7 +154,7 @@ def decide_switch(
         return Kept(selector, Reason("current", f"{idle} has the pins of {live}, which is live"))
     arrived, switched = _newest(line, selector.overlay, changed), _newest(line, selector.overlay, [selector])
     if arrived is None and not trail.enough(line, selector.overlay):
-        text = f"the known history does not show when {idle} got its pins; fetch the full history (`fetch-depth: 0`)"
+        text = f"the known history does not show when {idle} got its pins; {line.more}"
         return _waiting(selector, idle, Reason("held.history_bound", text))
     back = switch_back(slots, selector, line)
     if back is not None and not released:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitops_bot import log
 from gitops_bot.edges.git.store import FILE_LIMIT, NO_FILES, fitting, parse_commit
 from gitops_bot.releases.history.line import Line, Step
 from gitops_bot.releases.history.pin_files import ABSENT, ChangedTrees, PinFiles, TreeChange
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 #: Commits of the line to read, in steps, up to the last. With many overlays, 200 commits of each are never among a few
 #: hundred, so a smaller first step would not help.
 WINDOWS = (2_000, 10_000, 50_000)
-#: Changed paths of one commit, and of the whole line. The line ends before a commit that exceeds one of these, because
-#: older commits mean nothing without its changes.
+#: Changed paths of one commit, and of the whole line. Of a commit that exceeds one of these, only the files that hold
+#: pins are listed. The line ends before one that exceeds it all the same: older commits mean nothing without it.
 CHANGE_LIMIT, PATH_LIMIT = 50_000, 500_000
 #: Versions of pin files on the whole line, and their bytes. The line also ends before a commit that exceeds these.
 VERSION_LIMIT, BYTE_LIMIT = 100_000, 64 * 1024 * 1024
@@ -78,6 +79,8 @@ class LineReader:
         self._on_line: set[str] = set()
         #: Whether a larger window cannot show more: the line is complete, at a limit, or all that the remote has.
         self.ended = False
+        #: The commit before which the line ends because it changes too much.
+        self._too_large = ""
 
     def read(self, commit: str, window: int, shallow: Collection[str]) -> Line:
         """The line of `commit` within its first `window` commits; `shallow` are the commits where the copy ends."""
@@ -94,7 +97,8 @@ class LineReader:
         whole = len(known) == len(pairs)
         self.ended = rooted or not whole or len(chain) < window
         commits = tuple(link.commit for link in known)
-        return Line(tuple(step for step in steps if step is not None), rooted and whole, commits)
+        too_large = "" if whole else self._too_large
+        return Line(tuple(step for step in steps if step is not None), rooted and whole, commits, too_large)
 
     def _chain(self, commit: str, window: int) -> list[_LineCommit]:
         """The first commits of the line, newest first."""
@@ -115,7 +119,11 @@ class LineReader:
         compared: list[str] = []
         differences = self._store.differences([(before, link.tree) for link, before in pairs], self._directories)
         for (link, before), changes in zip(pairs, differences, strict=True):
-            if changes is None or len(changes) > CHANGE_LIMIT or self._paths + len(changes) > PATH_LIMIT:
+            most = min(CHANGE_LIMIT, PATH_LIMIT - self._paths)
+            if changes is not None and len(changes) > most:
+                changes = self._with_pins(changes)  # noqa: PLW2901 - the same commit, told shorter
+            if changes is None or len(changes) > most:
+                self._end(link.commit)
                 break
             compared.append(link.commit)
             self._paths += len(changes)
@@ -126,9 +134,30 @@ class LineReader:
         commits = [(link, trees.changes, own) for (link, trees), own in zip(changed, pins, strict=True)]
         whole = self._load(commits)
         if whole < len(commits):
+            self._end(commits[whole][0].commit)
             del compared[compared.index(commits[whole][0].commit) :]
         self._compared |= dict.fromkeys(compared)
         self._compared |= {step.commit: step for step in self._steps(commits[:whole])}
+
+    def _with_pins(self, changes: Sequence[TreeChange]) -> list[TreeChange]:
+        """Of very many changes those of files that hold pins by their names and settings, and one in each directory.
+
+        So it is known which overlays the commit changed. What the content of other files told is not asked.
+        """
+        targets, seen, kept = self._pin_files.targets, set(), list[TreeChange]()
+        for change in changes:
+            claim = targets.claim(change.path) if targets.claim is not None else None
+            is_claimed = claim is not None and (claim.named or claim.target is not None or bool(claim.following))
+            directory = posixpath.dirname(change.path)
+            if is_claimed or targets.holds_pins(change.path) or directory not in seen:
+                kept.append(change)
+            seen.add(directory)
+        return kept
+
+    def _end(self, commit: str) -> None:
+        """The line ends before this commit."""
+        self._too_large = commit
+        log.once("history.ends", level="warning", commit=commit, reason="it changes more files than the bot reads")
 
     def _load(self, commits: Sequence[_ChangedCommit]) -> int:
         """Read the pin files of these commits; returns for how many commits the limits were enough."""

@@ -86,7 +86,7 @@ def stepped_back(line: Line, entry: Managed, candidate: Pin) -> Reason | None:
         count = len(line.touching(entry.overlay))
         text = (
             f"too little history ({count} of the last {DEPTH} commits that touch {entry.overlay}) to tell whether "
-            f"{candidate.short} was rolled back before; fetch the full history (`fetch-depth: 0`)"
+            f"{candidate.short} was rolled back before; {line.more}"
         )
         return Reason("held.history_bound", text, {"known": count, "needed": DEPTH})
     if last.way == "forward":

@@ -85,14 +85,23 @@ class Step:
 class Line:
     """The commits that touched the wanted files, the newest first; `complete` if there is no older history.
 
-    `commits` are the ids of all commits that were read, the newest first.
+    `commits` are the ids of all commits that were read, the newest first; `too_large` is the one after which it ends
+    because that changes more than is read, if it is so.
     """
 
     steps: tuple[Step, ...]
     complete: bool
     commits: tuple[str, ...] = ()
+    too_large: str = ""
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _touching: dict[str, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def more(self) -> str:
+        """How to know more of it."""
+        if self.too_large:
+            return f"nothing before commit {self.too_large[:10]}, which changes too many files, can be read"
+        return "fetch the full history (`fetch-depth: 0`)"
 
     def touching(self, overlay: str) -> tuple[Step, ...]:
         """The commits that changed a file of an overlay (`.` is the top) or below it, the newest first."""

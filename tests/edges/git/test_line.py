@@ -418,6 +418,26 @@ class TestHostileHistories:
         assert ids(line) == newer[::-1]
         assert [step.files[FILE] for step in line.steps] == [(b"1", b"2"), (b"0", b"1"), (A, b"0")]
         assert not line.complete
+        assert line.too_large == remote.log(f"{newer[0]}^", "%H")[0]
+        assert line.more == f"nothing before commit {line.too_large[:10]}, which changes too many files, can be read"
+
+    @pytest.mark.parametrize("limit", ["CHANGE_LIMIT", "PATH_LIMIT"])
+    def test_of_a_commit_with_very_many_files_those_with_pins_are_read_and_the_line_goes_on(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch, limit: str
+    ) -> None:
+        many = {f"{WEB}/crds/{number}.yaml": b"kind: X\n" for number in range(40)}
+        beside = {f"{API}/docs/{number}": b"x" for number in range(40)}
+        large = remote.commit("main", {FILE: B, **many, **beside})
+        newest = remote.commit("main", {FILE: C})
+        monkeypatch.setattr(f"gitops_bot.edges.git.line.{limit}", 6)
+
+        line = look(remote, "apps")
+
+        assert line.complete
+        assert (ids(line)[:2], line.too_large) == ([newest, large], "")
+        assert line.steps[1].files == {FILE: (A, B)}
+        assert ids(line)[1:2] == [step.commit for step in line.touching(API)], "which overlays it changed is known"
+        assert len(line.steps[1].changed) == 3
 
     def test_a_few_trees_that_name_a_billion_paths_end_it_where_they_are(self, remote: Remote) -> None:
         stray(remote, "main", remote.branches()["main"], bomb(remote, "apps", "web"))
