@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gitops_bot.engine import pullable, required
+from gitops_bot.engine import earlier_waves, pullable, required
 from gitops_bot.engine.context import Candidate, Context, Gate, Judged
 from gitops_bot.engine.followers import describe_release
 from gitops_bot.engine.pullable import problem_with, unless_absent
@@ -297,16 +297,19 @@ _IGNORED: Final = Gate("not ignored", ignored, shown="choice")
 _PLACE: Final = (Gate("slot", slot, shown="data"), Gate("left before", left_before, "not rolled back before"))
 _PLATFORMS: Final = Gate("platforms", platforms, "an image, there for every platform")
 _ON_HOLD: Final = Gate("declared hold", declared_hold, "not on hold")
-#: Behind the others, since it asks the forge about what would go on otherwise.
+#: Behind the others, since these ask the forge about what would go on otherwise.
 _REQUIRED: Final = Gate("require", required.require, "all that it requires succeeded", shown="stop")
+_EARLIER: Final = Gate("earlier waves", earlier_waves.not_failed, "it failed in no earlier wave", shown="stop")
 _INFO: Final = Gate("release info", describe_release, "its release info is known", shown="stop")
 
 #: For `update` and `plan`: entries that follow a policy, and those that are promoted from a source environment.
 POLL: Final = (Gate("tag not moved", tag_moved, shown="choice"), *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
-POLL_SOURCE: Final = (*_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _REQUIRED, _INFO)
+POLL_SOURCE: Final = (
+    *_OFFERED, *_HELD_OFFERS, _LEFT, *_PLACE, _PLATFORMS, _ON_HOLD, _EARLIER, _REQUIRED, _INFO,
+)  # fmt: skip
 PROMOTE: Final = (
     *_OFFERED, _offered("admitted by the policy", _beyond_policy), *_HELD_OFFERS, _IGNORED, _LEFT, *_PLACE, _PLATFORMS,
-    _ON_HOLD, _REQUIRED, _INFO,
+    _ON_HOLD, _EARLIER, _REQUIRED, _INFO,
 )  # fmt: skip
 PINS: Final = (
     Gate("no step back", step_back, shown="choice"), Gate("tag not moved", asked_tag_moved, shown="choice"), *_PLACE,

@@ -40,7 +40,7 @@ async def require(decision: Decision, context: Context) -> Decision:
     if not isinstance(decision, Change) or not (wanted.checks or wanted.source_checks or wanted.deployment):
         return decision
     try:
-        parts = [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
+        parts = await _parts(decision, context)
         asked = [part for part in parts if isinstance(part, _Requirement)]
         if asked and not context.snapshot.sees_pull_requests:
             text = "without a token for the forge, nobody knows whether what `require` asks for has succeeded; set one"
@@ -59,6 +59,16 @@ async def require(decision: Decision, context: Context) -> Decision:
     return held
 
 
+async def _parts(decision: Change, context: Context) -> list[_Requirement | Reason | None]:
+    return [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
+
+
+async def questions(decision: Change, context: Context) -> list[Asked[Any]]:
+    """What `require` is going to ask of the forge."""
+    parts = await _parts(decision, context)
+    return [question for part in parts if isinstance(part, _Requirement) for question in part.questions]
+
+
 async def _checks(decision: Change, context: Context) -> _Requirement | None:
     """Checks of the commit that brought the pin to the source, and of later ones that still had it."""
     wanted, offer = context.environment.require.checks, context.basis
@@ -75,8 +85,8 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
         }
         seen = []
         for source, commits in commits_of.items():
-            captures = {**_captures(context, source), **_captures(context, decision.entry)}
-            seen += [required.see("checks", check, captures, reported[commits]) for check in wanted]
+            named = {**captures(context, source), **captures(context, decision.entry)}
+            seen += [required.see("checks", check, named, reported[commits]) for check in wanted]
         return seen
 
     questions = [ChecksQuestion(None, commit) for commits in dict.fromkeys(commits_of.values()) for commit in commits]
@@ -97,11 +107,11 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
             "org.opencontainers.image.revision"
         )
         return Reason("held.source_check", text)
-    captures, question = _captures(context, decision.entry), ChecksQuestion(repository, revision)
+    named, question = captures(context, decision.entry), ChecksQuestion(repository, revision)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         reported = required.by_name(answers[question].checks)
-        return [required.see("source_checks", check, captures, reported) for check in wanted.checks]
+        return [required.see("source_checks", check, named, reported) for check in wanted.checks]
 
     of = f"built from {revision[:10]} of {repository}, as the image claims"
     return _Requirement("held.source_check", of, [question], see)
@@ -142,7 +152,8 @@ async def _revision(decision: Change, context: Context) -> str | None:
     return revision if _COMMIT.fullmatch(revision) else None
 
 
-def _captures(context: Context, entry: Managed) -> Mapping[str, str]:
+def captures(context: Context, entry: Managed) -> Mapping[str, str]:
+    """What the overlay of an entry captured."""
     state = context.snapshot.states.get(entry.environment or "")
     return state.captures.get(entry.file, {}) if state is not None else {}
 
@@ -156,13 +167,16 @@ def _release(offer: Offer) -> str:
 
 def _hold(decision: Decision, context: Context, reason: Reason, *, failed: bool = False) -> Decision:
     """Hold it, unless a person lifts that. What is proposed already is withdrawn once it `failed`."""
-    offer, entry = context.basis, decision.entry
+    offer = context.basis
     if isinstance(offer, Offer):
         held = promotion.hold_for(decision, offer, reason, context.by_hand, context.snapshot.at)
     else:
         held = decision.hold(reason) if isinstance(decision, Change | Held) else decision
-    proposed = context.branches.proposed.get(entry.key) if entry is not None else None
-    if not isinstance(held, Held) or not failed or proposed is None:
-        return held
-    is_proposed = held.candidate is not None and promotion.is_same(proposed, held.candidate)
+    return withdraw_failed(held, context) if isinstance(held, Held) and failed else held
+
+
+def withdraw_failed(held: Held, context: Context) -> Held:
+    """An entry whose candidate failed: if the open proposal has that very image, it goes too."""
+    proposed = context.branches.proposed.get(held.entry.key)
+    is_proposed = proposed is not None and held.candidate is not None and promotion.is_same(proposed, held.candidate)
     return replace(held, withdraws=held.withdraws or is_proposed)

@@ -168,6 +168,31 @@ def test_what_the_bot_records_itself_is_no_deployment(worldwide: World) -> None:
     assert gated.update() == "held.deployment"
 
 
+WATCHED = 'policy: releases\nrequire_after: ["continuous-delivery/{app}-staging"]\non_failure: rollback'
+
+
+def test_what_fails_in_staging_is_rolled_back_there_and_goes_no_further(worldwide: World) -> None:
+    gated = Gated.start(worldwide, "promote_from: staging", staging=WATCHED)
+    deploy = gated.stages.deploy
+    assert gated.update() == "promoted"
+    gated.status("failure")
+    assert deploy.ask("update").code == 0
+    branches = {pull["head"]["ref"] for pull in deploy.pulls()}
+    assert branches == {"gitops-bot/staging/rollback-failed-all"}, "what was proposed to production is withdrawn"
+    gated.stages.configure("promote_from: staging\npropose: {as: commit}", staging=WATCHED)
+    config = deploy.files("main")["gitops-bot.yaml"].replace(b"apps/*/", b"apps/{app}/")
+    base = deploy.remote.commit("main", {"gitops-bot.yaml": config})
+    for command in (("update",), ("promote", "staging", "production")):
+        done = deploy.ask(*command)
+        assert (held(done.json), deploy.branches["main"]) == ({"web/production": "held.check"}, base)
+        said = reason(done.json)["text"]
+        assert said.startswith(f"1.1.0 failed `require_after` of staging: {NAME} failed on ")
+        assert said.endswith("run it again, or release a fix; `--release-hold` promotes it anyway")
+    assert "it failed in no earlier wave" in deploy.bot("explain", "production", "web").out
+    assert deploy.ask("promote", "staging", "production", "--release-hold").code == 0
+    assert deploy.branches["main"] != base
+
+
 SOURCE = """require:
   source_checks: {images: {"*/web": acme/%s}, checks: [test, {name: trivy, app: github-actions}]}"""
 REVISION = "5" * 40

@@ -525,6 +525,68 @@ def test_a_release_waits_for_what_it_requires(text: str, events: tuple[Event, ..
     expect(decided(shop, what), (stops, expected))
 
 
+red = ", require_after: [e2e], on_failure: rollback"
+RED = f"{{}} 1.1.0 held.check: 1.1.0 failed `require_after` of {{}}: e2e {FAILED}{ADVICE}; `--release-hold` ..."
+in_dev = chain().replace("dev: {", "dev: {require_after: [e2e], on_failure: rollback, ")
+#: Dev ran it from the second commit to the fourth, and staging has run it since the third.
+passed_on = (runs("dev", TWO, 20), runs("staging", TWO, 10), runs("dev", THREE, 5))
+
+
+@rows(
+    "text events what gates expected",
+    {
+        "in its source": (chain(staging=red), (reported(3, "e2e", "failure"),), Poll(), "earlier waves",
+            RED.format("held", "staging")),
+        "in an earlier wave, while that had it": (in_dev, (reported(3, "e2e", "failure"),), Poll(), "earlier waves",
+            RED.format("held", "dev")),
+        "in an earlier wave, once that had another": (in_dev, (reported(4, "e2e", "failure"),), Poll(), "", PASSES),
+        "in an earlier wave, and in the source it succeeded": (
+            in_dev.replace("promote_from: dev", f"promote_from: dev{red}"),
+            (reported(2, "e2e", "failure"), reported(4, "e2e", "success")), Poll(), "earlier waves",
+            RED.format("held", "dev"),
+        ),
+        "by hand": (in_dev, (reported(2, "e2e", "failure"),), Promote("staging", ByHand(beyond_checks=True)),
+            "earlier waves", RED.format("held", "dev")),
+        "lifted": (in_dev, (reported(2, "e2e", "failure"),), Request(release_hold=True), "", PASSES),
+        "pending": (chain(staging=red), (reported(3, "e2e", "pending"),), Poll(), "", PASSES),
+        "never reported": (chain(staging=red), (), Poll(), "", PASSES),
+        "red, then green": (chain(staging=red), (reported(3, "e2e", "failure", days=2), reported(4, "e2e", "success")),
+            Poll(), "", PASSES),
+        "without a token": (in_dev, (no_token,), Poll(), "earlier waves",
+            "held 1.1.0 held.check: without a token for the forge, nobody knows whether 1.1.0 failed ..."),
+        "the forge is down": (in_dev, (forge_is_down,), Poll(), "earlier waves", "failed failed.forge: the forge ..."),
+        "committed": (
+            chain(staging=red, production=", propose: {as: commit}"), (reported(3, "e2e", "failure"),), Poll(),
+            "earlier waves", RED.format("held", "staging")),
+    },
+)  # fmt: skip
+def test_what_failed_after_its_release_in_an_earlier_wave_goes_no_further(
+    text: str, events: tuple[Event, ...], what: Any, gates: str, expected: str
+) -> None:
+    expect(decided(started(text, *passed_on, *events), what), (gates, expected))
+
+
+def test_what_is_proposed_is_withdrawn_once_it_fails_in_an_earlier_wave_and_both_gates_ask_once() -> None:
+    shop = started(
+        in_dev.replace("promote_from: staging", "promote_from: staging, require: {checks: [ok]}"), *passed_on
+    )
+    reported(4, "ok", "success")(shop)
+    updated("production")(shop)
+    reported(2, "e2e", "failure")(shop)
+    assert shop.forge is not None
+    shop.forge.asked.clear()
+    expect(decided(shop), ("earlier waves", RED.format("withdrawn", "dev")))
+    assert [asked for asked in shop.forge.asked if asked[0] == "checks"] == [("checks", "here 3")]
+
+
+def test_what_the_known_history_does_not_show_of_an_earlier_wave_holds() -> None:
+    shop = started(chain(staging=red), shallow)
+    for number in range(200):  # of production, enough is known
+        shop.write({"apps/web/production/note.txt": f"{number}"}, days=1)
+    said = "the known history does not show whether 1.1.0 failed `require_after` of staging; fetch the full history ..."
+    expect(decided(shop), ("earlier waves", f"held 1.1.0 held.history_bound: {said}"))
+
+
 def test_a_failed_check_withdraws_what_is_proposed_and_a_pending_one_does_not() -> None:
     shop = started(e2e, newer, reported(2, "e2e", "success", days=2), updated("production"))
     for state, outcome in (("pending", "held"), ("failure", "withdrawn")):
@@ -682,6 +744,7 @@ def test_each_kind_of_request_has_its_gates_in_their_order() -> None:
     offered = ["no step back", "source's tag not moved", "in the target's registry"]
     held = ["not held in the source", "has a tag", "room for its digest", "soaked"]
     end = ["platforms", "declared hold", "require", "release info"]
+    promoted = ["platforms", "declared hold", "earlier waves", "require", "release info"]
     assert {
         name: [gate.name for gate in gates]
         for name, gates in {
@@ -694,7 +757,7 @@ def test_each_kind_of_request_has_its_gates_in_their_order() -> None:
         }.items()
     } == {
         "poll": ["tag not moved", *place, *end],
-        "poll a source": [*offered, *held, "no wave went back from it", *place, *end],
+        "poll a source": [*offered, *held, "no wave went back from it", *place, *promoted],
         "promote": [
             *offered,
             "admitted by the policy",
@@ -702,7 +765,7 @@ def test_each_kind_of_request_has_its_gates_in_their_order() -> None:
             "not ignored",
             "no wave went back from it",
             *place,
-            *end,
+            *promoted,
         ],
         "set": ["no step back", "tag not moved", *place, "platforms", "declared hold", "release info"],
         "roll back": ["in the registry", "not ignored", *place, "declared hold", "release info"],

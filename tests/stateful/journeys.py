@@ -39,13 +39,13 @@ class Journey:
     source: Literal["by hand", "by itself"] | None = None
     #: Releases are recorded, as deployments and by tags.
     records: bool = False
-    #: Production requires checks and a deployment of its source, and none that fails of its own releases.
+    #: Production requires checks and a deployment of its source. None may fail of what either released.
     gated: bool = False
 
     def begin(self, shop: Shop) -> People:
         """Make what is there in a new repository; gives the people who did it."""
         shop.records = self.records
-        waves = {SOURCE: Wave({"as": "commit"})} if self.source is not None else {}
+        waves = {SOURCE: Wave({"as": "commit"}, watched=self.gated)} if self.source is not None else {}
         follows = self.source == "by itself"
         require = {"checks": [*told_of(SOURCE), "e2e*"], "deployment": SOURCE} if self.gated and follows else {}
         waves[ENVIRONMENT] = Wave(dict(self.propose), follows, require, watched=self.gated)
@@ -186,6 +186,14 @@ def _checked_in_source(shop: Shop, people: People) -> None:
     people.report(SOURCE, shop.branches["main"], "success")
 
 
+def _failed_in_source(shop: Shop, people: People) -> None:
+    _tested(shop, people)
+    people.report(SOURCE, shop.branches["main"], "success")
+    shop.run(Command())
+    assert shop.pulls()
+    people.report(SOURCE, shop.branches["main"], "failure")
+
+
 def _failed(shop: Shop, people: People) -> None:
     _gone_forward(shop, people)
     people.report(ENVIRONMENT, shop.branches["main"], "failure")
@@ -223,6 +231,7 @@ JOURNEYS: Sequence[Journey] = (
     Journey("make way for a rollback", {}, _rolling_back),
     Journey("go on after a rollback", {}, _rolled_back_and_further),
     Journey("promote what its source has passed", DRESSED, _checked_in_source, source="by itself", gated=True),
+    Journey("hold and withdraw what failed in its source", {}, _failed_in_source, source="by itself", gated=True),
     Journey("roll back what failed", DRESSED, _failed, gated=True),
     Journey("withdraw the rollback of what fails no more", {}, _recovered, gated=True),
 )

@@ -199,6 +199,7 @@ class People:
 
     def report(self, source: str, commit: str, state: Literal["success", "failure"]) -> None:
         """Tools write on a commit how a wave is, by the names that gates look for."""
+        self.model.past.reports(source, commit, state)
         for place in sorted({place_of(key) for key in self.shop.main}):
             self.shop.forge.status(NAME, commit, f"cd/{place}-{source}", state, by="argocd[bot]")
             self.shop.forge.check_run(NAME, commit, f"e2e {place}", state)

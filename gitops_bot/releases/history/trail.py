@@ -65,12 +65,15 @@ def stays(line: Line, entry: Managed) -> tuple[Run, ...]:
     return tuple(stays)
 
 
-def runs(line: Line, entry: Managed) -> Iterator[Run]:
-    """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap."""
+def runs(line: Line, entry: Managed, depth: int | None = DEPTH) -> Iterator[Run]:
+    """The pins of an entry, the newest first, each for as long as the entry certainly had it, without a gap.
+
+    Of the last `depth` commits that touch its overlay; None for all that are known.
+    """
     run: Run | None = None
     left: Step | None = None
     ahead = 0
-    for step, pin in _pins(line.touching(entry.overlay)[:DEPTH], entry):
+    for step, pin in _pins(line.touching(entry.overlay)[:depth], entry):
         if run is not None and pin is not None and _has(pin, run.pin):
             run = replace(run, arrived=step)
         else:
