@@ -227,8 +227,10 @@ def _require(environments: Section, environment: Section) -> None:
         if require[key] is not None and environment["promote_from"] is None:
             message = f"`{key}` needs `promote_from`: it is about the commit that brought a pin to that environment"
             require.below(key).report(message, f"set `promote_from`, or remove `{key}`")
+    # What fails `require_after` goes no further, where another environment is promoted from this one.
+    goes_on = any(other.below("promote_from").word == environment.path[-1] for other in environments.values())
     for key, other in (("require_after", "on_failure"), ("on_failure", "require_after")):
-        if environment[key] is not None and environment[other] is None:
+        if environment[key] is not None and environment[other] is None and not (key == "require_after" and goes_on):
             advice = f"set `{other}`, or remove `{key}`"
             environment.below(key).report(f"`{key}` has no effect without `{other}`", advice)
     before = (*require.below("checks").items(), *require.below("source_checks", "checks").items())

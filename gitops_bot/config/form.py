@@ -91,7 +91,6 @@ class EnvironmentForm(RulesForm):
     MORE: ClassVar[dict[str, Any]] = {
         "dependentRequired": {
             "soak": ["promote_from"],
-            "require_after": ["on_failure"],
             "on_failure": ["require_after"],
         },
         "if": {"properties": {"match": {"const": "revision"}}, "required": ["match"]},
@@ -190,7 +189,8 @@ class EnvironmentForm(RulesForm):
         Checks,
         about(
             "Checks of what was released here, written as in `require`: on the commit that brought a pin, or a later "
-            "one on which it still stands. `on_failure` says what happens if one fails. Without it, none.",
+            "one on which it still stands. What fails one goes to no environment that is promoted from here, and "
+            "`on_failure` says what else happens. Without it, none.",
             ["continuous-delivery/{app}-production", {"name": "e2e", "app": "argocd"}],
         ),
     ] = field(default_factory=tuple)

@@ -57,6 +57,16 @@ def test_checks_of_what_was_released_are_read_as_in_require() -> None:
     assert (environment("").require_after, environment("").on_failure) == ((), None)
 
 
+def test_what_is_promoted_on_may_be_watched_without_a_rollback() -> None:
+    lines = [
+        "staging: {overlays: [staging], require_after: [e2e]}",
+        "production: {overlays: [p], promote_from: staging}",
+    ]
+    text = "version: 1\nenvironments:\n" + "".join(f"  {line}\n" for line in lines)
+    read = config.read(text, "f.yaml").environments["staging"]
+    assert (read.require_after, read.on_failure) == ((CheckForm(name="e2e"),), None)
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
