@@ -61,10 +61,14 @@ class Context:
         if unknown and not self.state.failed and not self.snapshot.layout.selection.problems:
             raise UsageError(*unknown)
 
-    def hold(self, entry: Managed) -> Hold | None:
-        """The hold that somebody wrote down for an entry, unless the request lifts holds, or passes this one."""
+    def hold(self, entry: Managed, *, travels: bool = False) -> Hold | None:
+        """The hold that somebody wrote down for an entry, unless the request lifts holds, or passes this one.
+
+        `travels`: only one of an image, which holds what leaves the environment too; a freeze holds what comes in.
+        """
         holds, at, request = self.snapshot.config.holds, self.snapshot.at, self.request
-        return None if request.release_hold else hold.lasting(holds, entry, at, rolls_back=request.rolls_back)
+        passes = travels or request.rolls_back
+        return None if request.release_hold else hold.lasting(holds, entry, at, passes_freezes=passes)
 
 
 @dataclass(frozen=True, slots=True)

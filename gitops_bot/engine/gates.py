@@ -61,7 +61,7 @@ def _beyond_policy(entry: Managed, offer: Offer, context: Context) -> Reason | N
 
 
 def _held_in_source(_: Managed, offer: Offer, context: Context) -> Reason | None:
-    written = context.hold(offer.running.entry)
+    written = context.hold(offer.running.entry, travels=True)
     return promotion.held_in_source(offer, hold.reason(written)) if written is not None else None
 
 

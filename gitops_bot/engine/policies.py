@@ -86,11 +86,11 @@ def _without_holds(
 ) -> tuple[PinChange, ...]:
     """The pins that a branch may go on with: none on hold, and none of a group that goes together with one on hold."""
     entries, holds = snapshot.states[environment.name].by_key, snapshot.config.holds
-    rolls_back = branch.kind != "update"
+    passes = branch.kind != "update"
     held = {
         pin.key
         for pin in branch.proposed
-        if pin.key in entries and hold.lasting(holds, entries[pin.key], snapshot.at, rolls_back=rolls_back) is not None
+        if pin.key in entries and hold.lasting(holds, entries[pin.key], snapshot.at, passes_freezes=passes) is not None
     }
     incomplete = {group_of[key] for key in held if naming.is_together(group_of[key], environment.propose)}
     return tuple(pin for pin in branch.proposed if pin.key not in held and group_of.get(pin.key) not in incomplete)

@@ -99,11 +99,13 @@ def plan(world: World, facts: Facts, request: Request, environments: Sequence[En
     """Decide and arrange each environment, in order, or say why that is not possible. Nothing is written."""
     begun = []
     for environment in environments:
-        # A hold that matches nothing, here or in the source, stops it: nobody can tell what was meant to be held.
-        names = [environment.name, request.origin(environment).environment]
-        unmatched = [facts.snapshot.states[name].unmatched for name in names if name is not None]
-        stops = [lost.stops or (None if request.rolls_back else lost.freezes) for lost in unmatched]
-        stop = None if request.release_hold else next(filter(None, stops), None)
+        # A hold that matches nothing stops it: nobody can tell what was meant to be held. So does one of an image in
+        # the source; a freeze there holds nothing of what leaves it.
+        states, source = facts.snapshot.states, request.origin(environment).environment
+        here = states[environment.name].unmatched
+        stop = here.stops or (None if request.rolls_back else here.freezes)
+        stop = stop or (states[source].unmatched.stops if source is not None else None)
+        stop = None if request.release_hold else stop
         begun.append(_context(facts, request, environment) if stop is None else ConfigError(stop))
     failing = replace(request, what=RollBackFailed())
     watched = []

@@ -75,14 +75,25 @@ def test_a_hold_of_an_image_holds_a_rollback_unless_it_is_released(stages: Stage
     assert actions(stages.rollback("--release-hold").json) == {"rollback-all": "open"}
 
 
-def test_set_and_promote_are_held_where_source_or_target_is_frozen_unless_released(stages: Stages) -> None:
+def test_a_freeze_stops_what_comes_in_and_not_what_goes_on_to_the_next(stages: Stages) -> None:
     stages.run("staging", "web", "1.1.0")
+    # Even one that names nothing stops only its own environment.
+    freeze(stages, "environments: [staging], except: [wbe]", production="promote_from: staging")
+    done = stages.deploy.ask("update")
+    assert (done.code, actions(done.json), actions(done.json, "staging")) == (1, {"all": "open"}, {})
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+    stages.close()
     freeze(stages, "environments: [staging]", production="")
+    asked = stages.deploy.ask("set", "staging", f"{stages.deploy.image('web')}=1.2.0@{stages.push('web', '1.2.0')}")
+    assert (asked.code, held(asked.json, "staging")) == (1, {"web/staging": "held.hold"})
+
+
+def test_promote_is_held_where_the_target_is_frozen_unless_released(stages: Stages) -> None:
+    stages.run("staging", "web", "1.1.0")
+    freeze(stages, "environments: [production]", production="")
     done = stages.promote()
     assert (done.code, actions(done.json)) == (0, {})
     assert held(done.json)["web/production"] == "held.hold"
-    asked = stages.deploy.ask("set", "staging", f"{stages.deploy.image('web')}=1.2.0@{stages.push('web', '1.2.0')}")
-    assert (asked.code, held(asked.json, "staging")) == (1, {"web/staging": "held.hold"})
     assert stages.deploy.branches.keys() == {"main"}
     done = stages.promote("--release-hold")
     assert actions(done.json) == {"all": "open"}

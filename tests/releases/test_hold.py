@@ -100,8 +100,8 @@ def test_a_hold_holds_from_its_begin_until_its_end(
     assert hold.freezes(holds, "staging", hours(hour)) == ()
     assert set(hold.find_ended(holds, hours(hour))) == {each for each in holds if each.until <= hours(hour)}
     # A rollback passes freezes, and is held by holds of the image.
-    held = hold.lasting([*images, *holds], WEB, hours(hour), rolls_back=True)
-    assert hold.lasting(holds, WEB, hours(hour), rolls_back=True) is None
+    held = hold.lasting([*images, *holds], WEB, hours(hour), passes_freezes=True)
+    assert hold.lasting(holds, WEB, hours(hour), passes_freezes=True) is None
     assert (held is not None) is any(lasts[::2])
     assert held is None or held.image == "web"
 

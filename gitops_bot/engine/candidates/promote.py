@@ -126,7 +126,7 @@ async def _candidate(
     """What the source runs; while that soaks, the newest earlier pin that has soaked, if the target may have that."""
     untagged = not context.environment.release_tag and soaked is not None and promotion.untagged(entry, soaked)
     # One that is held in any case: no registry has to be asked for it.
-    barred = untagged or soaked is None or promotion.no_room(entry, soaked) or context.hold(soaked.entry)
+    barred = untagged or soaked is None or promotion.no_room(entry, soaked) or context.hold(soaked.entry, travels=True)
     if soaked is not None and not barred:
         decision, offer = await _offer(context, entry, Offer(soaked, None, timedelta(0), upcoming))
         # Where the target has it or something newer, the newest pin is the one to report.

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 _NAMED: Final = 5
 
 
-def lasting(holds: Sequence[Hold], entry: Managed, at: datetime, *, rolls_back: bool = False) -> Hold | None:
-    """The hold on an entry that lasts longest, if any is in effect; a rollback ignores freezes."""
+def lasting(holds: Sequence[Hold], entry: Managed, at: datetime, *, passes_freezes: bool = False) -> Hold | None:
+    """The hold on an entry that lasts longest, if any is in effect, but for freezes where these are passed."""
     mine = (hold for hold in holds if _lasts(hold, entry.environment, at) and _means(hold, entry))
-    return max((hold for hold in mine if hold.image or not rolls_back), key=lambda hold: hold.until, default=None)
+    return max((hold for hold in mine if hold.image or not passes_freezes), key=lambda hold: hold.until, default=None)
 
 
 def freezes(holds: Sequence[Hold], environment: str, at: datetime) -> tuple[Hold, ...]:
