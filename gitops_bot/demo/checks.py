@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.demo.identity import node
+
 if TYPE_CHECKING:
     from gitops_bot.demo.hub import Check, Hub
     from gitops_bot.demo.identity import Json
@@ -37,12 +39,13 @@ def required(hub: Hub, commit: str, context: str) -> State:
 
 
 def latest(hub: Hub, commit: str) -> list[Check]:
-    """The newest of each context, and of each check run of an app."""
-    return list({(check.context, check.app): check for check in hub.checks.get(commit, ())}.values())
+    """The newest of each context, and of each check run of a suite."""
+    known = hub.checks.get(commit, ())
+    return list({(check.context, check.app, check.app and check.suite): check for check in known}.values())
 
 
-def show(check: Check) -> Json:
-    """A check for GraphQL."""
+def show(check: Check, workflows: str) -> Json:
+    """A check for GraphQL; `workflows` is the path of those of its repository."""
     if check.app is None:
         bot = check.user.endswith("[bot]")
         creator = {"__typename": "Bot" if bot else "User", "login": check.user.removesuffix("[bot]")}
@@ -65,7 +68,12 @@ def show(check: Check) -> Json:
         "completedAt": check.at if done else None,
         "detailsUrl": check.url,
         "title": check.description or None,
-        "checkSuite": {"createdAt": check.at, "app": {"slug": check.app}},
+        "checkSuite": {
+            "id": node("CheckSuite", check.suite),
+            "createdAt": check.at,
+            "app": {"slug": check.app},
+            "workflowRun": check.workflow and {"workflow": {"resourcePath": f"{workflows}/{check.workflow}"}},
+        },
     }
 
 

@@ -48,8 +48,10 @@ def _commit(shapes: Shapes, oid: str) -> Json | None:
         return None
     latest = checks.latest(shapes.hub, oid)
 
+    workflows = f"/{shapes.hub.full_name}/actions/workflows"
+
     def contexts(**arguments: Any) -> Json:
-        return connection("contexts", latest, checks.show, arguments)
+        return connection("contexts", latest, lambda check: checks.show(check, workflows), arguments)
 
     return {"__typename": "Commit", "oid": oid, "statusCheckRollup": {"contexts": contexts} if latest else None}
 

@@ -93,6 +93,7 @@ class Check:
     """A status of a commit; `state` is `success`, `pending`, `failure` or `error`.
 
     With an `app`, it is a check run, and `state` is its conclusion, or its status as long as that is not `completed`.
+    It belongs to a `suite`: that of a `workflow` (`build.yml`), or one of the App alone.
     """
 
     context: str
@@ -102,6 +103,8 @@ class Check:
     description: str = ""
     url: str | None = None
     app: str | None = None
+    suite: int = 1
+    workflow: str | None = None
 
 
 @dataclass(slots=True)

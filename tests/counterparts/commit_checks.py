@@ -87,7 +87,7 @@ def app(api: str, site: str, number: int, slug: str, at: str) -> Json:
 
 
 def _run(call: Call, commit: str, check: Check) -> Json:
-    shown, here = checks.show(check), f"{call.shapes.here}/check-runs/1"
+    shown, here = checks.show(check, ""), f"{call.shapes.here}/check-runs/1"
     return {
         "id": 1,
         "node_id": node("CheckRun", 1),
@@ -108,13 +108,22 @@ def _run(call: Call, commit: str, check: Check) -> Json:
             "annotations_url": f"{here}/annotations",
         },
         "name": check.context,
-        "check_suite": {"id": 1},
+        "check_suite": {"id": check.suite},
         "app": None if not check.app else app(call.shapes.api, call.shapes.site, 1, check.app, check.at),
         "pull_requests": [],
     }
 
 
+def _workflows(call: Call) -> Answer:
+    """The fields of workflow runs that the bot reads, of all that GitHub gives."""
+    commit = call.request.query.get("head_sha", "")
+    runs = {check.suite: check.workflow for check in call.pulls.hub.checks.get(commit, ()) if check.workflow}
+    shown = [{"check_suite_id": suite, "path": f".github/workflows/{name}"} for suite, name in runs.items()]
+    return Answer.json(200, {"total_count": len(shown), "workflow_runs": shown})
+
+
 ROUTES = (
+    Route("GET", "/actions/runs", _workflows),
     Route("GET", f"{_COMMIT}/statuses", _statuses),
     Route("GET", f"{_COMMIT}/check-runs", _runs),
     Route("POST", "/statuses/(?P<commit>[0-9a-f]{40})", _report),

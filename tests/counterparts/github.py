@@ -82,9 +82,12 @@ class Forge(forge.Forge):
         app: str = "github-actions",
         url: str | None = None,
         text: str = "",
+        suite: int = 1,
+        workflow: str | None = None,
     ) -> None:
         """Report a check run of an App: its conclusion, or `queued` or `in_progress`."""
-        self._check(full_name, commit, Check(name, state, url=url, description=text, app=app))
+        check = Check(name, state, url=url, description=text, app=app, suite=suite, workflow=workflow)
+        self._check(full_name, commit, check)
 
     def status(
         self,

@@ -55,7 +55,7 @@ _PLAIN = {"Boolean": bool, "Int": int, "Float": float}
 _FORMS: Mapping[str, Callable[[str], bool]] = {
     "DateTime": _is_time,
     "GitObjectID": lambda value: re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value) is not None,
-    "URI": _is_address,
+    "URI": lambda value: value.startswith("/") or _is_address(value),
 }
 
 

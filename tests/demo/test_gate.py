@@ -93,3 +93,10 @@ def test_what_stands_between_a_pull_request_and_its_merge(pulls: PullRequests, r
     assert found.ready is (state in ("CLEAN", "UNSTABLE"))
     assert found.failed is ("failing" in why)
     assert gate.decision(pulls, pull) == DECISIONS.get(row, "REVIEW_REQUIRED" if ONE in why else None)
+
+
+def test_check_runs_of_one_name_replace_each_other_within_their_suite_alone(pulls: PullRequests) -> None:
+    for state, suite in (("failure", 1), ("queued", 2), ("success", 2)):
+        checks.report(pulls.hub, "c" * 40, Check("test", state, app="github-actions", suite=suite))
+    assert [check.state for check in checks.latest(pulls.hub, "c" * 40)] == ["failure", "success"]
+    assert checks.rollup(pulls.hub, "c" * 40) == "FAILURE"

@@ -299,7 +299,8 @@ def read_graphql(
     for problem in errors if isinstance(errors, list) else ():
         # What may not be seen, or is not there, may concern optional fields alone.
         path = problem.get("path") if isinstance(problem, dict) and _status(problem) in (403, 404) else None
-        names = optional.intersection(map(str, path)) if isinstance(path, list) else frozenset[str]()
+        parts = [*map(str, path)] if isinstance(path, list) else []
+        names = optional.intersection(parts[-1:]) or optional.intersection(parts)
         hidden |= names
         if not names:
             failed.append(problem)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: What a token is for: to write proposals, to read them, to check the settings (`doctor`), to read commits and checks
 #: of a source repository, and to read images.
 Purpose = Literal["propose", "read", "inspect", "source", "packages"]
-_READ = dict.fromkeys(("contents", "metadata", "pull_requests", "checks", "statuses", "deployments"), "read")
+_READ = dict.fromkeys(("contents", "metadata", "pull_requests", "checks", "statuses", "deployments", "actions"), "read")
 _WRITE = dict.fromkeys(
     ("contents", "pull_requests", "issues", "deployments", "artifact_metadata", "workflows"), "write"
 )
@@ -40,7 +40,7 @@ _WANTED: Mapping[Purpose, Mapping[str, str]] = {
     "propose": {**_READ, **_WRITE, "members": "read"},
     "read": _READ,
     "inspect": {**_READ, "administration": "read"},
-    "source": dict.fromkeys(("contents", "metadata", "checks", "statuses"), "read"),
+    "source": dict.fromkeys(("contents", "metadata", "checks", "statuses", "actions"), "read"),
     "packages": dict.fromkeys(("packages", "metadata"), "read"),
 }
 #: Seconds: how early a token is replaced (git may take that long), and the waits until GitHub knows a new one.

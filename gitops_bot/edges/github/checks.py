@@ -7,6 +7,7 @@ deployments/statuses).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,12 +20,12 @@ from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.releases.checks import Check, CommitChecks, Deployments, DeploymentState, Reported
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gitops_bot.edges.github.api import Api
     from gitops_bot.releases.checks import CheckState
 
-#: Commits and environments of one query, checks of one page, pages of one commit, deployments of one environment.
+#: Commits and environments of one query, checks of one page, pages of one of these, deployments of a first page.
 _TOGETHER, _PER_PAGE, _PAGES, _NEWEST = 100, 100, 10, 30
 #: By which REST says that a repository has no such commit; and that the token may not read it, or nobody may.
 _NO_COMMIT = 422
@@ -35,9 +36,12 @@ _TOO_MUCH, _FAULTS, _SMALL = 413, (502, 504), 25
 #: Characters of a name, as GitHub has them, and of what is said with it.
 _NAME, _TEXT = 255, 200
 _STATES: Mapping[str, CheckState] = {
-    **dict.fromkeys(("SUCCESS", "NEUTRAL", "SKIPPED", "INACTIVE"), "success"),
+    "SUCCESS": "success",
+    **dict.fromkeys(("NEUTRAL", "SKIPPED"), "skipped"),
     **dict.fromkeys(("PENDING", "EXPECTED", "QUEUED", "IN_PROGRESS", "WAITING"), "pending"),
 }
+#: What only a token with `actions: read` may see.
+_WORKFLOW_RUN = "workflowRun"
 _CONTEXTS = f"""
       ... on Commit {{ statusCheckRollup {{ contexts(first: {_PER_PAGE}%s) {{
         pageInfo {{ hasNextPage endCursor }}
@@ -45,12 +49,14 @@ _CONTEXTS = f"""
           __typename
           ... on StatusContext {{ context state createdAt description targetUrl creator {{ __typename login }} }}
           ... on CheckRun {{
-            name status conclusion startedAt completedAt title detailsUrl checkSuite {{ createdAt app {{ slug }} }}
+            name status conclusion startedAt completedAt title detailsUrl
+            checkSuite {{ id createdAt app {{ slug }} {_WORKFLOW_RUN} {{ workflow {{ resourcePath }} }} }}
           }}
         }}
       }} }} }}"""
 _DEPLOYMENTS = f"""
-    d%d: deployments(environments: [$e%d], first: {_NEWEST}, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+    d%d: deployments(environments: [$e%d], first: %d%s, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+      pageInfo {{ hasNextPage endCursor }}
       nodes {{
         commitOid createdAt description creator {{ __typename login }}
         statuses(first: {_PER_PAGE}) {{ nodes {{ state createdAt description logUrl }} }}
@@ -73,9 +79,10 @@ class Checks:
     """The checks of any repository that the token can read."""
 
     api: Api
-    _checks: dict[tuple[str | None, str], list[Check]] = field(default_factory=dict)
+    _wanted: Mapping[str, Collection[str]] = field(default_factory=dict)
+    _checks: dict[tuple[str | None, str | None], CommitChecks] = field(default_factory=dict)
     _failed: dict[str | None, ForgeError] = field(default_factory=dict)
-    _deployments: dict[str, list[DeploymentState]] = field(default_factory=dict)
+    _deployments: dict[str, Deployments] = field(default_factory=dict)
 
     def read(
         self, commits: Mapping[str | None, Sequence[str]], environments: Mapping[str, Collection[str]]
@@ -83,7 +90,7 @@ class Checks:
         """One request for a hundred commits and environments together; implements `Forge.checks`."""
         items = [_Item(None, None, name) for name in environments]
         items += [_Item(repository, commit) for repository, several in commits.items() for commit in several]
-        self._checks, self._failed, self._deployments = {}, {}, {}
+        self._wanted, self._checks, self._failed, self._deployments = environments, {}, {}, {}
         try:
             self._by_graphql(items)
         except Unsupported:
@@ -92,14 +99,11 @@ class Checks:
         return Reported(
             {
                 (repository, commit): self._failed.get(repository)
-                or CommitChecks(tuple(self._checks.get((repository, commit), ())))
+                or self._checks.get((repository, commit), CommitChecks())
                 for repository, several in commits.items()
                 for commit in several
             },
-            {
-                name: self._failed.get(None) or Deployments(tuple(self._deployments.get(name, ())))
-                for name in environments
-            },
+            {name: self._failed.get(None) or self._deployments.get(name, Deployments()) for name in environments},
         )
 
     def _by_graphql(self, items: Sequence[_Item]) -> None:
@@ -121,12 +125,17 @@ class Checks:
         try:
             with self.api.reading():
                 if item.environment is not None:
-                    self._read_deployments(item.environment, {"nodes": [*_of_environment(self.api, item.environment)]})
+                    wanted = self._wanted[item.environment]
+                    self._read_deployments(item, _of_environment(self.api, item.environment, wanted))
                 elif item.commit is not None:
-                    known = _of_commit(self.api, item.repository or self.api.repository, item.commit)
-                    self._checks[item.repository, item.commit] = [_read_check(node) for node in known]
+                    nodes, complete = _of_commit(self.api, item.repository or self.api.repository, item.commit)
+                    self._checks[item.repository, item.commit] = CommitChecks(
+                        tuple(map(_read_check, nodes)), complete=complete
+                    )
         except Refused as refused:
-            if refused.status != _NO_COMMIT:
+            if refused.status == _NO_COMMIT and item.commit is not None:
+                self._checks[item.repository, item.commit] = CommitChecks(found=False)
+            else:
                 self._failed[item.repository] = self._unreadable(item.repository)
 
     def _ask(self, items: Sequence[_Item]) -> list[_Item]:
@@ -139,21 +148,24 @@ class Checks:
             owner, _, name = (self.api.repository if repository is None else repository).partition("/")
             variables |= {f"o{alias}": owner, f"n{alias}": name}
         for at, item in enumerate(items):
-            if item.environment is not None:
-                variables[f"e{at}"] = item.environment
-                fields[item.repository] += _DEPLOYMENTS % (at, at)
-                continue
-            variables[f"c{at}"], after = item.commit, ""
+            after = ""
             if item.cursor is not None:
                 variables[f"a{at}"], after = item.cursor, f", after: $a{at}"
-            fields[item.repository] += f"\n    c{at}: object(oid: $c{at}) {{{_CONTEXTS % after}\n    }}"
+            if item.environment is not None:
+                variables[f"e{at}"] = item.environment
+                size = _NEWEST if item.cursor is None else _PER_PAGE
+                fields[item.repository] += _DEPLOYMENTS % (at, at, size, after)
+            else:
+                variables[f"c{at}"] = item.commit
+                fields[item.repository] += f"\n    c{at}: object(oid: $c{at}) {{{_CONTEXTS % after}\n    }}"
         declared = (f"${name}: {'GitObjectID' if name[0] == 'c' else 'String'}!" for name in variables)
         asked = "".join(
             f"\n  {alias}: repository(owner: $o{alias}, name: $n{alias}) {{{fields[repository]}\n  }}"
             for repository, alias in aliases.items()
         )
         query = f"query Checks({', '.join(declared)}) {{{asked}\n}}"
-        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=frozenset(aliases.values()))
+        optional = frozenset((*aliases.values(), _WORKFLOW_RUN))
+        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=optional)
         left = []
         with self.api.reading():
             for at, item in enumerate(items):
@@ -162,26 +174,28 @@ class Checks:
                 if alias in hidden or told is None:
                     self._failed[item.repository] = self._unreadable(item.repository)
                 elif item.environment is not None:
-                    self._read_deployments(item.environment, told[f"d{at}"])
-                elif (more := self._read_commit(item, told[f"c{at}"])) is not None:
-                    left.append(more)
+                    left += self._read_deployments(item, told[f"d{at}"])
+                else:
+                    left += self._read_commit(item, told[f"c{at}"])
         return left
 
-    def _read_commit(self, item: _Item, commit: Any) -> _Item | None:
+    def _read_commit(self, item: _Item, commit: Any) -> list[_Item]:
         """Keep what a page says of a commit; returns the next page, if there is one."""
-        rollup = commit.get("statusCheckRollup") if commit is not None else None
-        if rollup is None or item.commit is None:
-            return None
-        contexts = rollup["contexts"]
-        known = self._checks.setdefault((item.repository, item.commit), [])
-        known += (_read_check(node) for node in answers.nodes(contexts))
-        page = contexts["pageInfo"]
-        if page["hasNextPage"] is not True or item.page == _PAGES:
-            return None
-        return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
+        key = item.repository, item.commit
+        if not commit:  # none, or what is no commit
+            self._checks[key] = CommitChecks(found=False)
+            return []
+        if (rollup := commit["statusCheckRollup"]) is None:
+            return []
+        page = (*self._checks.get(key, CommitChecks()).checks, *map(_read_check, answers.nodes(rollup["contexts"])))
+        left = _next(item, rollup["contexts"])
+        self._checks[key] = CommitChecks(page, complete=left is None or item.page < _PAGES)
+        return [left] if left is not None and item.page < _PAGES else []
 
-    def _read_deployments(self, environment: str, connection: Any) -> None:
-        known = self._deployments[environment] = []
+    def _read_deployments(self, item: _Item, connection: Any) -> list[_Item]:
+        """Keep the deployments of a page; returns the next one, if there is one and none was of a commit looked for."""
+        environment = item.environment or ""
+        known = [*self._deployments.get(environment, Deployments()).newest]
         for node in answers.nodes(connection):
             if node["description"] == TEXT:
                 continue  # our own records say what Git has, not what runs
@@ -200,6 +214,10 @@ class Checks:
                     _line(newest["description"]),
                 )
             )
+        left = _next(item, connection)
+        self._deployments[environment] = Deployments(tuple(known), complete=left is None)
+        is_found = any(its.commit in self._wanted[environment] for its in known)
+        return [left] if left is not None and item.page < _PAGES and not is_found else []
 
     def _unreadable(self, repository: str | None) -> ForgeError:
         name = repository or self.api.repository
@@ -208,17 +226,37 @@ class Checks:
         return ForgeError(Problem("failed.forge", f"the checks of {name} cannot be read", advice))
 
 
+def _next(item: _Item, connection: Any) -> _Item | None:
+    """What asks for the page after this one, if there is one."""
+    page = connection["pageInfo"]
+    if page["hasNextPage"] is not True:
+        return None
+    return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
+
+
 def _read_check(node: Any) -> Check:
     if node["__typename"] == "StatusContext":
-        at, state, text = node["createdAt"], node["state"], node["description"]
-        name, by, url = node["context"], _login(node["creator"]), node["targetUrl"]
-    else:
-        suite, app = node["checkSuite"], node["checkSuite"]["app"]
-        at = node["completedAt"] or node["startedAt"] or suite["createdAt"]  # what waits in a queue never started
-        state = node["conclusion"] if node["status"] == "COMPLETED" else "PENDING"
-        name, by, url = node["name"], f"{app['slug']}[bot]" if app is not None else "", node["detailsUrl"]
-        text = node["title"] or state
-    return Check(_line(name, _NAME), _state(state), answers.time(at), _line(by, _NAME), answers.link(url), _line(text))
+        at, state, text = answers.time(node["createdAt"]), node["state"], _line(node["description"])
+        by, url = _line(_login(node["creator"]), _NAME), answers.link(node["targetUrl"])
+        return Check(_line(node["context"], _NAME), _state(state), at, by, url, text)
+    suite, app = node["checkSuite"], node["checkSuite"]["app"]
+    at = answers.time(node["completedAt"] or node["startedAt"] or suite["createdAt"])  # none while it waits in a queue
+    done = node["status"] == "COMPLETED"
+    state = node["conclusion"] if done else "PENDING"
+    run = suite[_WORKFLOW_RUN]
+    # `/acme/web/actions/workflows/build.yml`; null without a workflow, and where the token may not see it
+    workflow = str(suite["id"]) if run is None else answers.of_type(str, run["workflow"]["resourcePath"])
+    return Check(
+        _line(node["name"], _NAME),
+        _state(state),
+        at,
+        _line(f"{app['slug']}[bot]" if app is not None else "", _NAME),
+        answers.link(node["detailsUrl"]),
+        _line(node["title"] or state),
+        "run",
+        _line(workflow.rpartition("/")[2], _NAME),
+        _line(state).lower() if done else "",
+    )
 
 
 def _line(value: Any, limit: int = _TEXT) -> str:
@@ -237,11 +275,12 @@ def _login(actor: Any) -> str:
     return f"{login}[bot]" if actor["__typename"] == "Bot" and not login.endswith("[bot]") else login
 
 
-def _of_commit(api: Api, repository: str, commit: str) -> Iterator[Any]:
-    """The statuses and check runs of a commit, by two requests."""
+def _of_commit(api: Api, repository: str, commit: str) -> tuple[list[Any], bool]:
+    """The statuses and check runs of a commit, and whether these are all; by two requests, and one for workflows."""
     root = f"/repos/{repository}/commits/{commit}"
-    for status in _listed(api, root, "/statuses"):
-        yield {
+    statuses = _listed(api, root, "/statuses")
+    nodes = [
+        {
             "__typename": "StatusContext",
             "context": status["context"],
             "state": _upper(status["state"]),
@@ -250,49 +289,73 @@ def _of_commit(api: Api, repository: str, commit: str) -> Iterator[Any]:
             "targetUrl": status["target_url"],
             "creator": _actor(status["creator"]),
         }
-    for run in _listed(api, root, "/check-runs", "check_runs"):
-        yield {
-            "__typename": "CheckRun",
-            "name": run["name"],
-            "status": _upper(run["status"]),
-            "conclusion": _upper(run["conclusion"]),
-            "startedAt": run["started_at"],
-            "completedAt": run["completed_at"],
-            "title": run["output"]["title"],
-            "detailsUrl": run["details_url"],
-            # What waits in a queue may have no time yet.
-            "checkSuite": {"createdAt": api.clock.now().isoformat(), "app": run["app"]},
-        }
-
-
-def _of_environment(api: Api, environment: str) -> Iterator[Any]:
-    """The newest deployments of other people to an environment; one more request for each."""
-    root, query = f"/repos/{api.repository}", {"environment": environment, "per_page": str(_NEWEST)}
-    for deployment in answers.of_type(list, api.ask("GET", "/deployments", query=query, expected=_EXPECTED)):
-        if deployment["description"] == TEXT:
-            continue
-        number = answers.of_type(int, deployment["id"])
-        statuses = [
+        for status in statuses
+    ]
+    runs, workflows = _listed(api, root, "/check-runs", key="check_runs"), {}
+    if any(run["app"] is not None and run["app"]["slug"] == "github-actions" for run in runs):
+        with suppress(Refused):  # without `actions: read`, each suite counts for itself
+            started = _listed(api, f"/repos/{repository}", "/actions/runs", {"head_sha": commit}, key="workflow_runs")
+            # `.github/workflows/build.yml`, or with the branch that it is from: `...@main`
+            workflows = {run["check_suite_id"]: str(run["path"]).partition("@")[0] for run in started}
+    for run in runs:
+        suite = run["check_suite"]["id"] if run["check_suite"] is not None else None
+        path = workflows.get(suite) if suite is not None else None
+        nodes.append(
             {
-                "state": _upper(status["state"]),
-                "createdAt": status["created_at"],
-                "description": status["description"],
-                "logUrl": status.get("log_url"),
+                "__typename": "CheckRun",
+                "name": run["name"],
+                "status": _upper(run["status"]),
+                "conclusion": _upper(run["conclusion"]),
+                "startedAt": run["started_at"],
+                "completedAt": run["completed_at"],
+                "title": run["output"]["title"],
+                "detailsUrl": run["details_url"],
+                "checkSuite": {
+                    "id": "" if suite is None else suite,
+                    "createdAt": api.clock.now().isoformat(),  # what waits in a queue may have no time yet
+                    "app": run["app"],
+                    _WORKFLOW_RUN: None if path is None else {"workflow": {"resourcePath": path}},
+                },
             }
-            for status in _listed(api, root, f"/deployments/{number}/statuses")
-        ]
-        yield {
-            "commitOid": deployment["sha"],
-            "createdAt": deployment["created_at"],
-            "description": deployment["description"],
-            "creator": _actor(deployment["creator"]),
-            "statuses": {"nodes": statuses},
-        }
+        )
+    return nodes, max(len(statuses), len(runs)) < _PAGES * _PER_PAGE
 
 
-def _listed(api: Api, root: str, path: str, key: str = "") -> Iterator[Any]:
-    for documents in api.pages(path, {}, _PAGES, key=key, root=root, expected=_EXPECTED):
-        yield from documents
+def _of_environment(api: Api, environment: str, wanted: Collection[str]) -> Any:
+    """The newest deployments of these commits to an environment; one more request for each."""
+    root, more, nodes = f"/repos/{api.repository}", False, []
+    for page in api.pages("/deployments", {"environment": environment}, _PAGES, expected=_EXPECTED):
+        more = len(page) == _PER_PAGE
+        for deployment in page:
+            if deployment["description"] == TEXT or deployment["sha"] not in wanted:
+                continue
+            number = answers.of_type(int, deployment["id"])
+            statuses = [
+                {
+                    "state": _upper(status["state"]),
+                    "createdAt": status["created_at"],
+                    "description": status["description"],
+                    "logUrl": status.get("log_url"),
+                }
+                for status in _listed(api, root, f"/deployments/{number}/statuses")
+            ]
+            nodes.append(
+                {
+                    "commitOid": deployment["sha"],
+                    "createdAt": deployment["created_at"],
+                    "description": deployment["description"],
+                    "creator": _actor(deployment["creator"]),
+                    "statuses": {"nodes": statuses},
+                }
+            )
+        if nodes:
+            break
+    return {"nodes": nodes, "pageInfo": {"hasNextPage": more, "endCursor": ""}}
+
+
+def _listed(api: Api, root: str, path: str, query: Mapping[str, str] | None = None, *, key: str = "") -> list[Any]:
+    pages = api.pages(path, query or {}, _PAGES, key=key, root=root, expected=_EXPECTED)
+    return [document for documents in pages for document in documents]
 
 
 def _actor(user: Any) -> Any:

@@ -21,11 +21,13 @@ FILE = Path(__file__).with_name("examples.json")
 OPERATIONS = (
     ("GET", "", 200),
     ("GET", "//rate_limit", 200),
+    ("GET", "/actions/runs", 200),
     ("GET", "/branches/{branch}", 200),
     ("GET", "/branches/{branch}/protection", 200),
     ("GET", "/commits/{ref}/check-runs", 200),
     ("GET", "/commits/{ref}/statuses", 200),
     ("GET", "/compare/{basehead}", 200),
+    ("GET", "/deployments", 200),
     ("GET", "/issues/{issue_number}/comments", 200),
     ("GET", "/pulls", 200),
     ("GET", "/pulls/{pull_number}", 200),

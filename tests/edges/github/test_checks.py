@@ -46,6 +46,7 @@ def test_a_commit_with_many_checks_is_read_over_several_pages_and_no_longer_than
         told = script.bot.forge.checks({None: [HEAD]}, {})
     assert script.asked == ["Checks"] * 10
     assert len(told.checks[None, HEAD].checks) == 10  # type: ignore[union-attr]
+    assert not told.checks[None, HEAD].complete  # type: ignore[union-attr]
 
 
 def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for_in_halves() -> None:
@@ -59,7 +60,7 @@ def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for
 
     with playing({"Checks": answer}) as script:
         told = script.bot.forge.checks({None: commits}, {})
-    assert set(told.checks.values()) == {CommitChecks()}
+    assert set(told.checks.values()) == {CommitChecks(found=False)}
     assert len(told.checks) == 150
     assert script.asked == ["Checks"] * 4
 
@@ -112,11 +113,11 @@ def test_what_strangers_write_is_one_bounded_line_and_only_web_links_are_links()
 def test_a_check_run_counts_by_its_conclusion_once_it_is_completed() -> None:
     def run(conclusion: str | None) -> dict[str, Any]:
         when = {"status": "COMPLETED" if conclusion else "QUEUED", "completedAt": AT if conclusion else None}
-        suite = {"createdAt": AT, "app": {"slug": "github-actions"}}
+        suite = {"id": "S_1", "createdAt": AT, "app": {"slug": "github-actions"}, "workflowRun": None}
         end = {"conclusion": conclusion, "startedAt": None, "title": None, "detailsUrl": None, "checkSuite": suite}
         return {"__typename": "CheckRun", "name": conclusion or "none", **when, **end}
 
-    states = dict.fromkeys(("SUCCESS", "SKIPPED", "NEUTRAL"), "success") | {"none": "pending"}
+    states = {"SUCCESS": "success", "SKIPPED": "skipped", "NEUTRAL": "skipped", "none": "pending"}
     states |= dict.fromkeys(("FAILURE", "CANCELLED", "TIMED_OUT", "ACTION_REQUIRED"), "failure")
     nodes = [run(name if name != "none" else None) for name in states]
     with playing({"Checks": answered(r0={"c0": commit(*nodes)})}) as script:
@@ -124,6 +125,81 @@ def test_a_check_run_counts_by_its_conclusion_once_it_is_completed() -> None:
     found = {its.name: its.state for its in told.checks[None, HEAD].checks}  # type: ignore[union-attr]
     assert found == states
     assert {its.by for its in told.checks[None, HEAD].checks} == {"github-actions[bot]"}  # type: ignore[union-attr]
+    conclusions = {its.name: its.conclusion for its in told.checks[None, HEAD].checks}  # type: ignore[union-attr]
+    assert conclusions == {name: name.lower() if name != "none" else "" for name in states}
+
+
+def test_a_check_run_is_of_the_file_of_its_workflow_or_of_its_suite_where_there_is_none_or_it_may_not_be_seen() -> None:
+    def run(suite: str, workflow: str | None) -> dict[str, Any]:
+        path = {"workflow": {"resourcePath": f"/acme/deploy/actions/workflows/{workflow}"}} if workflow else None
+        its = {"id": suite, "createdAt": AT, "app": None, "workflowRun": path}
+        done = {"status": "COMPLETED", "conclusion": "SUCCESS", "startedAt": AT, "completedAt": AT}
+        return {"__typename": "CheckRun", "name": "test", "title": None, "detailsUrl": None, "checkSuite": its} | done
+
+    nodes = [run("S_1", "build.yml"), run("S_2", "nightly.yaml"), run("S_3", "github-code-scanning/codeql")]
+    nodes += [run("S_4", None), status()]
+    place = ["r0", "c0", "statusCheckRollup", "contexts", "nodes", 3, "checkSuite", "workflowRun"]
+    hidden = [{"type": "FORBIDDEN", "path": place, "message": "Resource not accessible by integration"}]
+    with playing({"Checks": answered(hidden, r0={"c0": commit(*nodes)})}) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    found = [(its.kind, its.workflow) for its in told.checks[None, HEAD].checks]  # type: ignore[union-attr]
+    workflows = ["build.yml", "nightly.yaml", "codeql", "S_4"]
+    assert found == [*(("run", name) for name in workflows), ("status", "")]
+
+
+@pytest.mark.parametrize(
+    ("suite", "workflow"), [(5, "build.yml"), (6, "5"), (None, "5")], ids=["its file", "another suite", "refused"]
+)
+def test_by_rest_the_workflows_of_a_commit_take_one_request_and_suites_count_for_themselves_without_it(
+    suite: int | None, workflow: str
+) -> None:
+    runs = recorded("GET", "/commits/{ref}/check-runs", 200)
+    runs["check_runs"][0]["app"]["slug"] = "github-actions"
+    started = recorded("GET", "/actions/runs", 200)
+    started["workflow_runs"][0] |= {"check_suite_id": suite, "path": ".github/workflows/build.yml@release/2"}
+    refused = Answer.json(403, {"message": "Resource not accessible by integration"})
+    plays = {
+        "Checks": NO_GRAPHQL,
+        f"GET /commits/{HEAD}/statuses": Answer.json(200, []),
+        f"GET /commits/{HEAD}/check-runs": Answer.json(200, runs),
+        "GET /actions/runs": refused if suite is None else Answer.json(200, started),
+    }
+    with playing(plays) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    assert script.asked == list(plays)
+    assert [its.workflow for its in told.checks[None, HEAD].checks] == [workflow]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("at", "pages"), [(1, 1), (3, 3), (11, 10)])
+def test_deployments_are_read_until_one_is_of_a_commit_that_is_looked_for_and_no_further_than_ten_pages(
+    at: int, pages: int
+) -> None:
+    def answer(body: Any) -> Answer:
+        page = len(script.asked)
+        creator = {"__typename": "User", "login": "ann"}
+        node = {"commitOid": HEAD if page == at else OTHER, "createdAt": AT, "description": None, "creator": creator}
+        assert ("a0" in body["variables"]) is (page > 1)
+        info = {"hasNextPage": True, "endCursor": f"after {page}"}
+        return answered(r0={"d0": {"nodes": [node | {"statuses": {"nodes": []}}], "pageInfo": info}})
+
+    with playing({"Checks": answer}) as script:
+        told = script.bot.forge.checks({}, {"staging": [HEAD]}).deployments["staging"]
+    assert script.asked == ["Checks"] * pages
+    assert (len(told.newest), told.complete) == (pages, False)  # type: ignore[union-attr]
+
+
+def test_by_rest_only_the_deployments_of_commits_that_are_looked_for_are_asked_for_their_statuses() -> None:
+    (made,) = recorded("GET", "/deployments", 200)
+    plays = {
+        "Checks": NO_GRAPHQL,
+        "GET /deployments": Answer.json(200, [made | {"id": 1, "sha": OTHER}, made | {"id": 2, "sha": HEAD}]),
+        "GET /deployments/2/statuses": Answer.json(200, []),
+    }
+    with playing(plays) as script:
+        told = script.bot.forge.checks({}, {"staging": [HEAD]}).deployments["staging"]
+    assert script.asked == list(plays)
+    assert [(its.commit, its.state) for its in told.newest] == [(HEAD, "pending")]  # type: ignore[union-attr]
+    assert told.complete  # type: ignore[union-attr]
 
 
 def test_deployments_count_by_their_newest_status_and_our_own_records_never() -> None:
@@ -144,7 +220,9 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
         deployed(OTHER, None, "SUCCESS", "ERROR"),
         deployed(OTHER, None, "INACTIVE"),
     ]
-    with playing({"Checks": answered(r0={"d0": {"nodes": nodes}})}) as script:
+    with playing(
+        {"Checks": answered(r0={"d0": {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": None}}})}
+    ) as script:
         told = script.bot.forge.checks({}, {"staging": [HEAD]})
     found = [(its.commit, its.state, its.by) for its in told.deployments["staging"].newest]  # type: ignore[union-attr]
     states = [(OTHER, "pending"), (HEAD, "success"), (OTHER, "failure"), (OTHER, "pending")]
@@ -180,9 +258,9 @@ def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() 
     known = [(its.name, its.state, its.by) for its in told.checks[None, HEAD].checks]  # type: ignore[union-attr]
     assert known == [
         ("continuous-integration/jenkins", "success", "octocat"),
-        ("mighty_readme", "success", "octoapp[bot]"),
+        ("mighty_readme", "skipped", "octoapp[bot]"),
     ]
-    assert told.checks[None, OTHER] == CommitChecks()
+    assert told.checks[None, OTHER] == CommitChecks(found=False)
     failures = [told.checks["acme/web", commit] for commit in (OTHER, HEAD)]
     assert all("the checks of acme/web cannot be read" in str(failure) for failure in failures)
 
