@@ -41,13 +41,16 @@ class Journey:
     records: bool = False
     #: Production requires checks and a deployment of its source. None may fail of what either released.
     gated: bool = False
+    #: Whether production requires the health of its source, too.
+    healthy: bool = True
 
     def begin(self, shop: Shop) -> People:
         """Make what is there in a new repository; gives the people who did it."""
         shop.records = self.records
         waves = {SOURCE: Wave({"as": "commit"}, watched=self.gated)} if self.source is not None else {}
         follows = self.source == "by itself"
-        require = {"checks": [*told_of(SOURCE), "e2e*"], "deployment": SOURCE} if self.gated and follows else {}
+        checks = [*(told_of(SOURCE) if self.healthy else ()), "e2e*"]
+        require = {"checks": checks, "deployment": SOURCE} if self.gated and follows else {}
         waves[ENVIRONMENT] = Wave(dict(self.propose), follows, require, watched=self.gated)
         shop.begin(dict(zip(PLACES, self.places, strict=False)), waves)
         people = People(shop, Model(shop))
@@ -187,11 +190,8 @@ def _checked_in_source(shop: Shop, people: People) -> None:
 
 
 def _failed_in_source(shop: Shop, people: People) -> None:
-    _tested(shop, people)
-    people.report(SOURCE, shop.branches["main"], "success")
-    shop.run(Command())
-    assert shop.pulls()
-    people.report(SOURCE, shop.branches["main"], "failure")
+    _checked_in_source(shop, people)
+    people.report(SOURCE, shop.branches["main"], "failure", health=True)
 
 
 def _failed(shop: Shop, people: People) -> None:
@@ -231,7 +231,7 @@ JOURNEYS: Sequence[Journey] = (
     Journey("make way for a rollback", {}, _rolling_back),
     Journey("go on after a rollback", {}, _rolled_back_and_further),
     Journey("promote what its source has passed", DRESSED, _checked_in_source, source="by itself", gated=True),
-    Journey("hold and withdraw what failed in its source", {}, _failed_in_source, source="by itself", gated=True),
+    Journey("hold what failed in its source", {}, _failed_in_source, source="by itself", gated=True, healthy=False),
     Journey("roll back what failed", DRESSED, _failed, gated=True),
     Journey("withdraw the rollback of what fails no more", {}, _recovered, gated=True),
 )

@@ -42,8 +42,6 @@ class Past:
     said: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: What was proposed again because a person lifted the hold.
     lifted: set[tuple[Key, Pinned]] = field(default_factory=set)
-    #: What tools say of the waves that they watch: a pin of an entry failed there, and did not succeed since.
-    red: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: Whether one of the commands that are running lifts holds.
     lifts: bool = False
     #: When the last of them began.
@@ -103,12 +101,6 @@ class Past:
                 (key, pin) for key in self._last if (environment_of(key), key[1]) == (command.environment, name)
             }
 
-    def reports(self, environment: str, commit: str, state: str) -> None:
-        """A tool says how an environment is at a commit, if anybody watches that."""
-        pins = {(key, pin) for key, pin in self.shop.pins(commit).items() if environment_of(key) == environment}
-        if self.shop.waves[environment].watched:
-            self.red = self.red | pins if state == "failure" else self.red - pins
-
     def names(self, key: Key, pin: Pinned) -> None:
         self.said.add((key, pin))
 
@@ -156,7 +148,7 @@ class Past:
         if partner is not None and follows and not rolls_back and (key, pin) not in self.said:
             assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
         while partner is not None and not rolls_back and not self.lifts and (key, pin) not in self.said:
-            assert (partner, pin) not in self.red, f"{key} is to get {pin}, which failed in {partner[0]}"
+            assert (partner, pin) not in self.shop.red, f"{key} is to get {pin}, which failed in {partner[0]}"
             partner = self.shop.partner_of(partner)
 
     def holds(self, key: Key, pin: Pinned, *, fork: str, rollback: bool) -> None:

@@ -197,10 +197,12 @@ class People:
 
     # What tools say of the base branch
 
-    def report(self, source: str, commit: str, state: Literal["success", "failure"]) -> None:
-        """Tools write on a commit how a wave is, by the names that gates look for."""
-        self.model.past.reports(source, commit, state)
+    def report(self, source: str, commit: str, state: Literal["success", "failure"], *, health: bool = False) -> None:
+        """Tools write on a commit how a wave is, by the names that gates look for; of its `health` alone, or of all."""
+        self.shop.reports(source, commit, state)
         for place in sorted({place_of(key) for key in self.shop.main}):
             self.shop.forge.status(NAME, commit, f"cd/{place}-{source}", state, by="argocd[bot]")
-            self.shop.forge.check_run(NAME, commit, f"e2e {place}", state)
-        self.shop.forge.deployment(NAME, source, commit, "in_progress", state)
+            if not health:
+                self.shop.forge.check_run(NAME, commit, f"e2e {place}", state)
+        if not health:
+            self.shop.forge.deployment(NAME, source, commit, "in_progress", state)

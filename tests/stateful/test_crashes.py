@@ -35,6 +35,7 @@ SHORT = (
     "commit to the source and promote that",
     "make way for a rollback",
     "roll back one image beside an open proposal",
+    "hold what failed in its source",
     "withdraw the rollback of what fails no more",
 )
 

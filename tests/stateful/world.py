@@ -187,6 +187,8 @@ class Shop:
     #: Whether the bot reaches the repository as anybody does, or by its folder, which is faster.
     over_http: bool = False
     holds: list[dict[str, Any]] = field(default_factory=list)
+    #: What tools say of the waves that they watch: a pin of an entry failed there, and did not succeed since.
+    red: set[tuple[Key, Pinned]] = field(default_factory=set)
     #: Tag and digest of everything that was pushed, by image.
     pushed: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Every digest that a tag ever named, by image and tag.
@@ -207,7 +209,7 @@ class Shop:
 
     def begin(self, places: Mapping[str, Sequence[str]], waves: Mapping[str, Wave]) -> None:
         """Make the repository: overlays and the names of their entries, each in every wave."""
-        self.waves = dict(waves)
+        self.waves, self.red = dict(waves), set()
         for name in sorted({name for names in places.values() for name in names}):
             self.push(name, f"1.{FIRST}.0")
         files = {CONFIG: self.config(), "README.md": b"# Deploy\n"}
@@ -225,6 +227,12 @@ class Shop:
     @property
     def propose(self) -> dict[str, Any]:
         return self.waves[ENVIRONMENT].propose
+
+    def reports(self, environment: str, commit: str, state: str) -> None:
+        """A tool says how an environment is at a commit, if anybody watches that."""
+        pins = {(key, pin) for key, pin in self.pins(commit).items() if environment_of(key) == environment}
+        if self.waves[environment].watched:
+            self.red = self.red | pins if state == "failure" else self.red - pins
 
     def partner_of(self, key: Key) -> Key | None:
         """The entry of the wave before that an entry gets its pins from; None in the first wave."""
