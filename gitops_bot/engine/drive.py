@@ -6,6 +6,7 @@ all decisions together.
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -66,6 +67,8 @@ class _Scheduler(Generic[T]):
         self._world, self._facts = world, facts
         self._deciding = {at: item for at, item in enumerate(decisions) if not isinstance(item, BotError)}
         self._results: list[Any] = list(decisions)  # a decision until it is made, then what came of it
+        #: Choosing among many tags takes much memory, and threads would not be done sooner by doing it side by side.
+        self._turn = threading.Lock()
 
     def run(self) -> list[T | BotError]:
         """The results, in order."""
@@ -86,7 +89,8 @@ class _Scheduler(Generic[T]):
         """Run a decision as far as answers are known; returns what it asks next, nothing once it has ended."""
         try:
             while True:
-                questions: Questions = self._deciding[at].send(answers)
+                with self._turn:
+                    questions: Questions = self._deciding[at].send(answers)
                 if (answers := self._facts.known(questions)) is None:
                     return questions
         except StopIteration as result:

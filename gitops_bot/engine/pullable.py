@@ -14,6 +14,8 @@ from gitops_bot.images.build import MOST_PLATFORMS, Manifest
 from gitops_bot.images.reference import ImageName, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops_bot.engine.facts import Asked, Facts
     from gitops_bot.images.kinds import NamedPolicy
     from gitops_bot.releases.decisions import Managed
@@ -82,7 +84,7 @@ def no_image(entry: Managed) -> Problem:
     return Problem("failed.edit", message, advice, entry.file, entry.line, entry.column, image)
 
 
-def _no_tag(entry: Managed, image: ImageName, tag: str, tags: tuple[str, ...], policy: NamedPolicy | None) -> Problem:
+def _no_tag(entry: Managed, image: ImageName, tag: str, tags: Sequence[str], policy: NamedPolicy | None) -> Problem:
     close = nearest(tag, tags)
     named = ", ".join(f"`{name}`" for name in close or tags[:_SAMPLE])
     hint = f"Did you mean {named}? " if close else f"Some of its tags: {named}. " if tags else "It has no tags yet. "

@@ -222,6 +222,8 @@ class Host:
     limits: ImageLimits
     seconds: float = HEAD_START
     authentication: _Authentication = None
+    #: For the large lists of tags that are read at a time.
+    places: threading.Semaphore = field(default_factory=threading.Semaphore)
     _first: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
     _met: threading.Event = field(default_factory=threading.Event)
     _out_of_reach: NoResponse | None = None

@@ -22,7 +22,7 @@ from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untru
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
 from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
-from gitops_bot.edges.registry.tags import PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
+from gitops_bot.edges.registry.tags import AT_ONCE, PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
 from gitops_bot.edges.registry.times.reader import TimesReader
 from gitops_bot.errors import Problem, RegistryError
 from gitops_bot.images.reference import DOCKER_HUB, Pin
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from gitops_bot.edges.registry.cloud import LoginCache
     from gitops_bot.edges.registry.credentials import Login
     from gitops_bot.edges.registry.documents import Memory
-    from gitops_bot.edges.registry.tags import TagPage
     from gitops_bot.errors import FailureCode
     from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
     from gitops_bot.images.reference import ImageName
@@ -123,14 +122,10 @@ class Registry(AbstractContextManager["Registry"]):
     def tags(self, image: ImageName) -> tuple[str, ...]:
         """Every tag of the repository, in the registry's order."""
         with self._reading(image) as repository:
-            return every_tag(partial(self._page, repository))
-
-    def _page(self, repository: ImageRepository, query: str) -> TagPage:
-        """A page of tags. Of the large ones, one at a time is in memory."""
-        try:
-            return fetch_page(repository, query, USUAL_BYTES)
-        except TooLarge:
-            return self._large.run(lambda: fetch_page(repository, query, PAGE_BYTES))
+            try:
+                return every_tag(partial(fetch_page, repository, USUAL_BYTES), repository.host.places)
+            except TooLarge:  # of lists with such pages, one at a time is in memory
+                return self._large.run(lambda: every_tag(partial(fetch_page, repository, PAGE_BYTES)))
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone.
@@ -226,7 +221,8 @@ class Registry(AbstractContextManager["Registry"]):
                     base = base_url(read_at.registry, self._access.get(read_at.registry, _PLAIN))
                     self._known.add(base.netloc.decode("ascii"))
                     limits = ImageLimits(self._clock, TOTAL_SECONDS)
-                    host = Host(self._http, self._tokens, base, limits, self._head_start)
+                    places = threading.Semaphore(AT_ONCE)
+                    host = Host(self._http, self._tokens, base, limits, self._head_start, places=places)
                     self._hosts[image.registry] = host
             with host.limits.question(image) as allowance, self._http.within(allowance):
                 yield ImageRepository(image, read_at, host, login, self._documents)

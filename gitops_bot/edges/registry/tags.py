@@ -9,6 +9,7 @@ import queue
 import re
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,10 @@ MOST_PAGES = 1000
 PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 #: Bytes of a page of the size that was asked for. Registries that ignore the size send larger ones.
 USUAL_BYTES = 512 * 1024
+#: A list of more tags is a large one. Of these as many are read at once from one host as fit into its bytes of memory,
+#: if each has the most tags that are read.
+LARGE, HOST_BYTES, _TAG_IN_MEMORY = 20_000, 256 * 1024 * 1024, 160
+AT_ONCE = HOST_BYTES // (MOST_TAGS * _TAG_IN_MEMORY)
 #: Pages in a row without a new tag.
 _IDLE = 3
 _NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
@@ -91,9 +96,9 @@ class OneThread:
             do()
 
 
-def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
+def every_tag(fetch: Callable[[str], TagPage], places: threading.Semaphore | None = None) -> tuple[str, ...]:
     """Every tag of a repository once, in the registry's order, but for strings that are no valid tags and cannot be
-    pulled; `fetch` gets the page for a query.
+    pulled; `fetch` gets the page for a query. Of large lists, as many are read at once as there are `places`.
     """
     for _ in range(2):
         query: str | None = _SIZED
@@ -104,15 +109,22 @@ def every_tag(fetch: Callable[[str], TagPage]) -> tuple[str, ...]:
                 raise
             query, page = None, fetch("")
         try:
-            if (tags := _walk(fetch, query, page)) is not None:
-                return tuple(tags)
+            with ExitStack() as place:
+                if (tags := _walk(fetch, query, page, place, places)) is not None:
+                    return tuple(tags)
         except Refused as refused:
             if not refused.is_one_of(404):  # zot, if `last` is gone
                 raise
     raise Untrusted("lost its place in the list of tags: tags were deleted while it was being read", "Run again.")
 
 
-def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> dict[str, None] | None:
+def _walk(
+    fetch: Callable[[str], TagPage],
+    query: str | None,
+    page: TagPage,
+    place: ExitStack,
+    places: threading.Semaphore | None,
+) -> dict[str, None] | None:
     """All tags, from the first page, which the `query` gave, to the last.
 
     None if the last tag of a page was deleted before the next page was read: start again, once.
@@ -121,6 +133,9 @@ def _walk(fetch: Callable[[str], TagPage], query: str | None, page: TagPage) -> 
     for _ in range(MOST_PAGES):
         if size > LIST_BYTES:
             raise _too_large(f"{LIST_BYTES} bytes")
+        if len(tags) > LARGE and places is not None:
+            place.enter_context(places)
+            places = None
         if len(tags) > MOST_TAGS:
             raise _too_large(f"{MOST_TAGS} tags")
         linked = linked or page.next is not None
@@ -157,7 +172,7 @@ def _too_large(measure: str) -> Untrusted:
     return Untrusted(f"has a list of tags with more than {measure}", "Delete tags that are no longer needed.")
 
 
-def fetch_page(repository: ImageRepository, query: str, limit: int) -> TagPage:
+def fetch_page(repository: ImageRepository, limit: int, query: str) -> TagPage:
     """The page for a query, of at most `limit` bytes; its tags are not sent again if the registry knows their ETag."""
     rest = f"tags/list?{query}"
     address = f"{repository.location}/{rest}"

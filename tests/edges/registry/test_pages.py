@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import tracemalloc
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -273,6 +274,32 @@ def test_a_page_of_very_many_values_is_refused_before_they_take_room(value: byte
         assert tracemalloc.get_traced_memory()[1] < len(body)
     finally:
         tracemalloc.stop()
+
+
+def test_of_large_lists_a_host_has_only_some_at_a_time_and_small_ones_never_wait() -> None:
+    places = threading.Semaphore(1)
+    free: list[bool] = []
+
+    def watching(query: str) -> TagPage:
+        if is_free := places.acquire(blocking=False):
+            places.release()
+        free.append(is_free)
+        return server(query)
+
+    for number, linked in ((2 * listing.LARGE, True), (2 * listing.LARGE, False)):
+        server = Server(names(number), linked=linked)
+        assert every_tag(watching, places) == server.tags
+        assert free == [True] * 21 + [False] * (len(free) - 21)
+        free.clear()
+        assert places.acquire(blocking=False), "it is given back"
+        server = Server(names(listing.LARGE), linked=linked)
+        assert every_tag(watching, places) == server.tags, "a small list needs no place"
+        places.release()
+        free.clear()
+    server = Server(names(listing.MOST_TAGS + 1), linked=True)
+    with pytest.raises(Untrusted, match="more than 300000 tags"):
+        every_tag(watching, places)
+    assert places.acquire(blocking=False), "it is given back by a failure too"
 
 
 LINKS = [
