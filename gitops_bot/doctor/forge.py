@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from gitops_bot.config.require import Require
+from gitops_bot.config.require import CAPTURE, Require
 from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import ForgeError, Problem
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
+    from gitops_bot.config.require import CheckForm
     from gitops_bot.doctor.notes import Bounded
     from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
     from gitops_bot.proposals.pull_request import RateLimit
+    from gitops_bot.releases.checks import Check as Reported
     from gitops_bot.results.checkout import Check, Finding
 
 
@@ -31,6 +35,8 @@ _TAGS = "release/*/*"
 #: Some tokens may begin a minute in the future at most, and schedules go by the minute.
 _SKEW = timedelta(seconds=60)
 _SOON = timedelta(days=7)
+#: What may stand for any text in the name of a check.
+_ANY = re.compile(rf"(\*|{CAPTURE.pattern.replace('(', '(?:')})")
 #: Requests: fewer than this may not be enough for a run over many environments.
 _FEW = 100
 
@@ -76,7 +82,7 @@ class ForgeChecks:
             else:
                 self._check_repository(forge, self._setup.name, branch, environments)
                 if commit is not None and requiring:
-                    self._check_checks(forge, self._setup.name, commit, [item.require for item in requiring])
+                    self._check_checks(forge, self._setup.name, commit, requiring)
 
     def _answer_of_server(self, forge: CheckedForge) -> ServerFacts | None:
         host, notes = forge.host, self._notes
@@ -139,29 +145,57 @@ class ForgeChecks:
             if is_needed and (permission := self._ask(check, subject, question)) is not None:
                 self._notes.add(judge_permission(check, permission, subject))
 
-    def _check_checks(self, forge: CheckedForge, name: str, commit: str, required: Sequence[Require]) -> None:
+    def _check_checks(self, forge: CheckedForge, name: str, commit: str, requiring: Sequence[Environment]) -> None:
         """Whether the checks of a commit can be read, and the repositories that images are built from."""
+        required = [environment.require for environment in requiring]
         sources = {
             source for require in required if require.source_checks for source in require.source_checks.images.values()
         }
         deployed = {require.deployment for require in required if require.deployment is not None}
 
-        def read(repository: str | None) -> bool:
+        def read(repository: str | None) -> tuple[Reported, ...]:
             sought = {name: [commit] for name in sorted(deployed)} if repository is None else {}
             reported = forge.checks({repository: [commit]}, sought)
             for answer in (*reported.checks.values(), *reported.deployments.values()):
                 if isinstance(answer, ForgeError):
                     raise answer
-            return True
+            return tuple(
+                check
+                for answer in reported.checks.values()
+                if not isinstance(answer, ForgeError)
+                for check in answer.checks
+            )
 
         for subject, repository in ((name, None), *((source, source) for source in sorted(sources - {name}))):
-            if self._ask("checks", subject, partial(read, repository)):
-                self._notes.add(good("checks", subject, "what was reported of its commits can be read"))
+            if (answer := self._ask("checks", subject, partial(read, repository))) is None:
+                continue
+            self._notes.add(good("checks", subject, "what was reported of its commits can be read"))
+            if repository is None:
+                after = (environment.require_after for environment in requiring)
+                wanted = dict.fromkeys(chain(*(require.checks for require in required), *after))
+                for finding in filter(None, (uncounted(check, answer) for check in wanted)):
+                    self._notes.add(finding)
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""
         answer = self._bounded.put(question)
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))
+
+
+def uncounted(wanted: CheckForm, reported: Sequence[Reported]) -> Finding | None:
+    """What to say where a check was only reported by somebody whose results do not count, or in another letter case."""
+    parts = _ANY.split(wanted.name)
+    name = "".join(".*" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    named = [check for check in reported if re.fullmatch(name, check.name, re.DOTALL)]
+    alike = [check for check in reported if re.fullmatch(name, check.name, re.DOTALL | re.IGNORECASE)]
+    if not alike or any(wanted.is_by(check.by) for check in named):
+        return None
+    if not named:
+        text = f"the newest commit has it as `{alike[0].name}`, and names are compared exactly"
+        return warning("checks", wanted.name, text, f"write `{alike[0].name}` in gitops-bot.yaml, as it is reported")
+    makers = " and ".join(dict.fromkeys(check.by or "somebody who is gone" for check in named))
+    text = f"on the newest commit, {named[0].name} is reported only by {makers}, which does not count"
+    return warning("checks", wanted.name, text, "correct its `app` or `user` in gitops-bot.yaml, or who reports it")
 
 
 def clock(skew: timedelta, host: str) -> Finding:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.config.require import CheckForm
 from gitops_bot.demo.http import Answer
+from gitops_bot.doctor.forge import uncounted
+from gitops_bot.releases.checks import Check
 from tests.commands.conftest import WEB, shop_files
 from tests.commands.scene import config, configure
 from tests.counterparts.git_http import READER
@@ -332,3 +336,34 @@ def test_people_read_a_mark_a_line_and_the_next_step(shop: Deploy) -> None:
     assert lines[wrong + 1].startswith("         next: ")
     assert re.fullmatch(r"\d+ ok, 1 warning, 1 unknown, 1 error", lines[-1])
     assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reported", "said"),
+    [
+        (CheckForm(name="e2e", app="argocd"), [("e2e", "ann")], "e2e is reported only by ann, which does not count"),
+        (CheckForm(name="e2e", user="ann"), [("e2e", "")], "only by somebody who is gone"),
+        (CheckForm(name="e2e"), [("E2E", "ann")], "has it as `E2E`, and names are compared exactly"),
+        (CheckForm(name="cd/{app}-*", app="argocd"), [("cd/web-eu", "ann")], "cd/web-eu is reported only by ann"),
+        (CheckForm(name="e2e", app="argocd"), [("e2e", "ann"), ("e2e", "argocd[bot]")], None),
+        (CheckForm(name="e2e"), [("E2E", "ann"), ("e2e", "ann")], None),
+        (CheckForm(name="e.e"), [("e2e", "ann")], None),
+        (CheckForm(name="e2e"), [], None),
+    ],
+)
+def test_a_check_that_only_another_maker_reports_or_in_another_letter_case_is_told(
+    wanted: CheckForm, reported: list[tuple[str, str]], said: str | None
+) -> None:
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    finding = uncounted(wanted, [Check(name, "success", at, by, None, "") for name, by in reported])
+    assert (finding is None) is (said is None)
+    if finding is not None and said is not None:
+        assert said in finding.text
+
+
+def test_doctor_tells_of_a_required_check_that_somebody_else_reports(guarded: Deploy) -> None:
+    text = requiring().replace("checks: [e2e]", "checks: [{name: e2e, app: argocd}]")
+    guarded.remote.commit("main", {"gitops-bot.yaml": text.encode()}, message="configuration")
+    guarded.world.forge.status(guarded.name, guarded.branches["main"], "e2e", by="ann")
+    found = examined(guarded.ask("doctor"))["checks", "e2e"]
+    assert (found["verdict"], "reported only by ann" in found["text"]) == ("warning", True)
