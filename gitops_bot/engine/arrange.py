@@ -18,7 +18,9 @@ from gitops_bot.proposals.branches import BotBranch, Competing, Group, Own, Yiel
 from gitops_bot.proposals.limits import admit, with_what_waits
 from gitops_bot.proposals.people import decline, find_declines
 from gitops_bot.proposals.proposal import Proposal
+from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases import blue_green
+from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import CODE_OF, Change, Decision, EntryKey, Failed, Held, Kept, Managed
 from gitops_bot.releases.history import trail
 from gitops_bot.targets.pin_file import edit as edit_file
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.proposals.people import Declined
+    from gitops_bot.releases.decisions import PinChange
 
+#: Ways in which pins cease that a reason names.
+_NAMED: Final = 3
 _TAKEN: Final = Reason("held.reverted", "it is being rolled back, and is left alone until that is merged or closed")
 #: Proposals, and what became of the pins that they carried so far.
 Arranged: TypeAlias = "tuple[list[Proposal], list[Judged]]"
@@ -295,22 +300,46 @@ async def _declined_since(context: Context, entry: Managed) -> datetime | None:
     return arrived.at if arrived is not None else None
 
 
-def _why_gone(context: Context, group: Group, decisions: Sequence[Decision]) -> Reason | None:
-    """What to say where nothing is left for a group, if it is not that its pins are done or not wanted."""
-    carried, kind = group.own.carried, naming.kind_of(group.name)
-    kept = [item.reason for item in decisions if isinstance(item, Kept)]
-    if kind == "failure" and kept:
-        return kept[0]
-    if kind == "rollback":
-        return Reason("nothing_new", "the base branch already has the requested release")
+def _why_gone(context: Context, group: Group, decisions: Sequence[Decision]) -> Reason:
+    """Why nothing is left for a group: what became of each pin that its branch proposes."""
+    decided = {item.entry.key: item for item in decisions if item.entry is not None}
+    held = [item.reason for item in decisions if isinstance(item, Held)]
+    if held and naming.is_together(group.name, context.environment.propose):
+        return held[0]
     if group.name not in context.branches.group_of.values():
         return Reason("nothing_new", "no entry belongs to this group any more")
-    held = [item for item in decisions if isinstance(item, Held)]
-    declines = {item.entry.key: item.reason for item in held if item.reason.code == "held.declined"}
-    for reasons in (group.locked, declines):
-        if carried and all(pin.key in reasons for pin in carried):
-            return reasons[carried[0].key]
-    return held[0].reason if held and naming.is_together(group.name, context.environment.propose) else None
+    whys = {pin.key: _why_pin_gone(context, group, pin, decided.get(pin.key)) for pin in group.own.branch.changes}
+    reasons = list({why.text: why for why in whys.values()}.values())
+    if not reasons:
+        return Reason("nothing_new", "its branch changes no pin")
+    more = [f"and {len(reasons) - _NAMED} more"] if len(reasons) > _NAMED else []
+    return replace(reasons[0], text="; ".join([*(why.text for why in reasons[:_NAMED]), *more]))
+
+
+def _why_pin_gone(context: Context, group: Group, pin: PinChange, decision: Decision | None) -> Reason:
+    """Why a pin that a branch proposes is not proposed there any more."""
+    entry, of = context.branches.entries.get(pin.key), context.branches.group_of.get(pin.key)
+    written = context.hold(entry) if entry is not None else None
+    if entry is None:
+        name, file = plain(pin.name, 100), plain(pin.file, 200)
+        return Reason("nothing_new", f"{context.environment.name} has no entry {name} in {file} any more")
+    if entry.pin == pin.after and pin.new_name is None:
+        return Reason("nothing_new", f"the base branch already pins {plain(pin.after.short)} for {plain(entry.image)}")
+    if entry.pin != pin.before:
+        return Reason("nothing_new", f"the base branch pins {plain(entry.pin.short)} for {plain(entry.image)} now")
+    if of is not None and of != group.name:
+        return Reason("nothing_new", f"{plain(entry.image)} belongs to the group {of} now")
+    match decision:
+        case _ if (locked := group.locked.get(pin.key)) is not None:
+            return locked
+        case Held(reason=reason) | Kept(reason=reason) | Change(reason=reason):
+            return reason
+        case Failed(problem=problem):
+            return Reason(problem.code, problem.message)
+        case None if written is not None:
+            return hold.reason(written)
+        case None:
+            return Reason("nothing_new", f"nobody asks for {plain(pin.after.short)} of {plain(entry.image)} any more")
 
 
 async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Proposal]:

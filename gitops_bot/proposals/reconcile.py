@@ -95,8 +95,8 @@ Action = Open | Refresh | Leave | Close | Commit | Nothing
 class Wanted:
     """What is to be proposed on a branch: the `pins`, and the bytes of the `files` with them.
 
-    `applies`: some pin that the branch carries is not on the base branch yet, and its `from` still is. `why_gone` is
-    the reason to give where nothing is left, if it is another than that. `signs`: commits without a signature are made
+    `applies`: some pin that the branch carries is not on the base branch yet, and its `from` still is. `why_gone` says
+    why, where nothing is left. `signs`: commits without a signature are made
     again, but not those that were reviewed.
     """
 
@@ -162,11 +162,7 @@ def _keep(opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen:
     """Update the open pull request in place, if it lacks anything. A frozen one stays: what was reviewed merges."""
     pins, handed_back = wanted.pins, people.is_handed_back(opened)
     if not pins and (not frozen or not (wanted.applies or handed_back)):
-        if wanted.applies:
-            text = "what it proposes is no longer wanted: its source went back, or another group proposes it now"
-        else:
-            text = "nothing is left to propose: the base branch already has it or has moved on, or it is held now"
-        return Close(opened, wanted.why_gone or Reason("nothing_new", text))
+        return Close(opened, wanted.why_gone or Reason("nothing_new", "nothing is left to propose"))
     complete = Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
     if frozen:
         return complete if pushed else Leave(opened, people.why_frozen(opened, pins, remote, applies=wanted.applies))

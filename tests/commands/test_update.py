@@ -201,7 +201,7 @@ def test_what_the_base_has_by_now_is_taken_back(shop: Deploy) -> None:
     assert (pull["state"], pull["merged_at"]) == ("closed", None)
     assert "<!-- gitops-bot:closed -->" in pull["body"]
     (comment,) = shop.call("GET", "/issues/1/comments")
-    assert "Closed: nothing is left to propose: the base branch already has it" in comment["body"]
+    assert "Closed: the base branch already pins 1.1.0 for " in comment["body"]
 
     # The bot's own closing declines nothing: only the step back holds the pin now, and that can be lifted.
     shop.remote.commit("main", {WEB: shop.files(f"{seen.before['main']}~1")[WEB]}, message="back")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -107,6 +107,30 @@ def test_whoever_names_an_entry_leaves_the_other_groups_to_the_next_update(what:
     present = proposed("all", WEB_V2, API_V2) if moved else proposed("apps/api/overlays/staging", API_V2)
     planned = arranged(what, present, WEB_SET, environment=BY_OVERLAY)
     assert [told(proposal) for proposal in planned.proposals] == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "decisions", "environment", "code", "text"),
+    [
+        pytest.param(proposed("all", WEB_V2), [GONE], STAGING, "held.check", "it failed", id="its source failed"),
+        pytest.param(proposed("all", WEB_V2), [CURRENT], STAGING, "current", "v1 is the newest", id="none is newer"),
+        pytest.param(proposed("all", WEB_V2, API_V2), [GONE, Kept(API_ENTRY, CURRENT.reason)], STAGING, "held.check",
+            "it failed; v1 is the newest", id="each pin for a reason of its own"),
+        pytest.param(proposed("all", WEB_V2, API_V2), [CURRENT, Kept(API_ENTRY, CURRENT.reason)], STAGING, "current",
+            "v1 is the newest", id="both for one"),
+        pytest.param(proposed("all", WEB_V2), [WEB_V2], BY_OVERLAY, "nothing_new",
+            "no entry belongs to this group any more", id="its group is gone"),
+        pytest.param(proposed(BACK, WEB_BACK), [Kept(WEB_ENTRY, CURRENT.reason, "rollback")], STAGING, "current",
+            "v1 is the newest", id="a rollback"),
+    ],
+)  # fmt: skip
+def test_what_is_closed_says_what_became_of_its_pins(
+    present: Any, decisions: list[Decision], environment: Any, code: str, text: str
+) -> None:
+    what = "roll back" if BACK in next(iter(present)) else "poll"
+    planned = arranged(what, present, *decisions, environment=environment)
+    (reason,) = (proposal.action.reason for proposal in planned.proposals if proposal.action.name == "close")
+    assert (reason.code, reason.text) == (code, text)
 
 
 def test_where_nobody_can_tell_what_failed_that_is_reported_and_the_rest_goes_on() -> None:

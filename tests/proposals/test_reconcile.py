@@ -305,14 +305,7 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
 @rows(
     "more text",
     {
-        "its pins still mean something": (
-            {},
-            "what it proposes is no longer wanted: its source went back, or another group proposes it now",
-        ),
-        "they mean nothing any more": (
-            {"applies": False},
-            "nothing is left to propose: the base branch already has it or has moved on, or it is held now",
-        ),
+        "nobody knows more": ({"applies": False}, "nothing is left to propose"),
         "its group is gone": (
             {"applies": False, "why_gone": Reason("nothing_new", "its group is no more")},
             "its group is no more",
@@ -320,7 +313,7 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
     },
 )
 def test_a_closing_says_why(more: Mapping[str, object], text: str) -> None:
-    for opened in (OPEN, APPROVED) if more else (OPEN,):
+    for opened in (OPEN, APPROVED):
         action = decide(None, BRANCHES["ours"], (opened,), **more)
         assert action == Close(opened, Reason("nothing_new", text))
 
