@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 #: Reasons that a person may have overridden: they hold the next promotion, not the one that is proposed already.
 _OVERRIDABLE: tuple[Code, ...] = ("held.soak", "held.policy")
+_OF_CHECKS: tuple[Code, ...] = ("held.check", "held.source_check", "held.deployment")
 
 
 def _offered(name: str, why_held: Callable[[Managed, Offer, Context], Reason | None]) -> Gate:
@@ -341,7 +342,29 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
             gates = ()
         case _:
             assert_never(context.request.what)
-    return await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+    judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+    return await _or_older(gates, judged, context) if gates is POLL_SOURCE else judged
+
+
+async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> Judged:
+    """The newest of the older pins that passes, where nothing but checks holds the newest."""
+    held, offer = newest.decision, newest.candidate.basis
+    if not isinstance(held, Held) or not isinstance(offer, Offer) or not context.snapshot.sees_pull_requests:
+        return newest
+    if any(reason.code not in _OF_CHECKS for reason in held.reasons):
+        return newest
+    from gitops_bot.engine.candidates import promote
+
+    for earlier in await promote.older(context, held.entry, offer):
+        candidate = await promote.offer_older(context, held.entry, earlier)
+        judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+        decision = judged.decision
+        if isinstance(decision, Change):
+            waits = f"{offer.running.pin.short} waits: {held.reason.text}"
+            return replace(judged, decision=replace(decision, reason=decision.reason.with_more(waits)))
+        if isinstance(decision, Held) and decision.withdraws:
+            return judged
+    return newest
 
 
 async def pass_gates(gates: Sequence[Gate], candidate: Candidate, context: Context) -> Judged:

@@ -193,6 +193,22 @@ def test_what_fails_in_staging_is_rolled_back_there_and_goes_no_further(worldwid
     assert deploy.branches["main"] != base
 
 
+def test_a_source_that_never_rests_promotes_the_newest_that_passed_and_says_why_the_newer_waits(
+    worldwide: World,
+) -> None:
+    gated = Gated.start(worldwide, CHECK)
+    gated.status("success")
+    later = gated.stages.run("staging", "web", "1.2.0")
+    assert gated.update() == "promoted"
+    assert gated.stages.news() == {"web": gated.stages.pin("web", "1.1.0")}
+    found = change(gated.stages.deploy.ask("plan", "production").json)
+    assert f"1.2.0 waits: released to staging by {later[:10]}: {NAME} was not reported yet" in found["reason"]["text"]
+    assert [seen["state"] for seen in found["evidence"]] == ["success"]
+    gated.status("success", commit=later)
+    assert gated.update() == "promoted"
+    assert gated.stages.news() == {"web": gated.stages.pin("web", "1.2.0")}
+
+
 SOURCE = """require:
   source_checks: {images: {"*/web": acme/%s}, checks: [test, {name: trivy, app: github-actions}]}"""
 REVISION = "5" * 40

@@ -584,6 +584,38 @@ def test_what_is_proposed_is_withdrawn_once_it_fails_in_an_earlier_wave_and_both
     assert [asked for asked in shop.forge.asked if asked[0] == "checks"] == [("checks", "here 3")]
 
 
+PROVEN = (runs("staging", TWO, 10), runs("staging", THREE, 5))
+AHEAD = (
+    "forward 1.1.0 promoted: staging ran 1.1.0 for 5 days, ...; staging is 1 release ahead of 1.1.0, which soaked ..."
+)
+
+
+@rows(
+    "text events what gates expected",
+    {
+        "pending": (e2e, (reported(2, "e2e", "success"),), Poll(), "require",
+            f"{AHEAD}; 1.2.0 waits: released to staging by 0303030303: e2e was not reported yet; it goes on ..."),
+        "failed": (e2e, (reported(2, "e2e", "success"), reported(3, "e2e", "failure")), Poll(), "require",
+            f"{AHEAD}; 1.2.0 waits: ..."),
+        "failed after its release": (chain(staging=red), (reported(3, "e2e", "failure"),), Poll(), "",
+            f"{AHEAD}; 1.2.0 waits: 1.2.0 failed `require_after` of staging: ..."),
+        "the older one did not pass either": (e2e, (), Poll(), "require", "held 1.2.0 held.check: ..."),
+        "the older one did not soak": (chain(production=", soak: 5d1h, require: {checks: [e2e]}"),
+            (reported(2, "e2e", "success"),), Poll(), "soaked", "held 1.2.0 held.soak: ..."),
+        "by hand": (e2e, (reported(2, "e2e", "success"),), BY_HAND, "require", "held 1.2.0 held.check: ..."),
+        "the newest passed": (e2e, (reported(3, "e2e", "success"),), Poll(), "require", "forward 1.2.0 promoted: ..."),
+        "it is proposed, and failed since": (
+            e2e, (reported(2, "e2e", "success"), updated("production"), reported(2, "e2e", "failure")), Poll(),
+            "require", "withdrawn 1.1.0 held.check: ...",
+        ),
+    },
+)  # fmt: skip
+def test_while_the_newest_waits_for_checks_the_newest_that_passed_goes(
+    text: str, events: tuple[Event, ...], what: Any, gates: str, expected: str
+) -> None:
+    expect(decided(started(text, *PROVEN, *events), what), (gates, expected))
+
+
 def test_what_the_known_history_does_not_show_of_an_earlier_wave_holds() -> None:
     shop = started(chain(staging=red), shallow)
     for number in range(200):  # of production, enough is known
@@ -597,6 +629,7 @@ def test_a_failed_check_withdraws_what_is_proposed_and_a_pending_one_does_not() 
     for state, outcome in (("pending", "held"), ("failure", "withdrawn")):
         reported(2, "e2e", state)(shop)
         expect(decided(shop), ("require", f"{outcome} 1.1.0 held.check: {E2E} ..."))
+    reported(2, "e2e", "pending")(shop)
     shop.run(THREE, "staging", days=1)  # another pin than the one that is proposed
     reported(3, "e2e", "failure")(shop)
     expect(decided(shop), ("require", "held 1.2.0 held.check: ..."))

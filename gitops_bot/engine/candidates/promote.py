@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
-from gitops_bot.engine.facts import RELEASE_TAGS, Facts
+from gitops_bot.engine.facts import RELEASE_TAGS, ChecksQuestion, Facts, several
 from gitops_bot.engine.pullable import no_image, unless_absent
 from gitops_bot.errors import GitError, Problem, RegistryError, UsageError
 from gitops_bot.images import kinds, version
@@ -18,9 +19,9 @@ from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases import blue_green
-from gitops_bot.releases.choice import promotion, soak
+from gitops_bot.releases.choice import promotion, required, soak
 from gitops_bot.releases.choice.promotion import Artifact, Offer
-from gitops_bot.releases.choice.soak import newest_of_all, served
+from gitops_bot.releases.choice.soak import had_by_all, served
 from gitops_bot.releases.decisions import Change, Decision, EntryKey, Failed, Held, Kept, Managed
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.releases import all_releases
@@ -28,12 +29,16 @@ from gitops_bot.releases.history.trail import Run
 from gitops_bot.releases.layout import correspondence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.engine.read import EnvironmentState, Snapshot
     from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build
     from gitops_bot.releases.history.line import Line, Step
+
+
+#: While the newest pin waits for checks, so many older ones are looked at.
+_MOST_OLDER: Final = 10
 
 
 async def candidates(context: Context, asked: Promote) -> Candidates:
@@ -194,7 +199,7 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
 
     For a person only the present pin counts, or the newest that all ran.
     """
-    snapshot, now, release_tag = context.snapshot, context.snapshot.at, context.environment.release_tag
+    snapshot, now = context.snapshot, context.snapshot.at
     wait = timedelta(0) if context.by_hand is not None else _soak(context)
 
     def is_known(line: Line, pair: PromotionPair) -> bool:
@@ -214,24 +219,7 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
         return all(step is not None and not soak.left(step.at, now, wait) for step in arrived)
 
     def soaked(line: Line, pair: PromotionPair) -> Run | None:
-        """The newest earlier pin that every overlay of the source ran for long enough, unless the target has it."""
-        apart = promotion.run_apart(pair.running)
-        runs = [
-            served(
-                line,
-                source,
-                now=now,
-                wait=wait,
-                is_current=lambda pin: promotion.is_current(pair.entry, pin, release_tag=release_tag),
-                is_proposed=lambda pin: pair.proposed is not None and promotion.is_same(pin, pair.proposed),
-                one_of_several=apart,
-            )
-            for source in pair.sources
-        ]
-        # What a slot had before, its source need not have run.
-        in_slots = any(snapshot.slots_of(source) is not None for source in pair.sources)
-        earlier = newest_of_all(runs) if not in_slots else None
-        return replace(earlier, entry=pair.sources[0]) if earlier is not None else None
+        return next(_earlier(context, line, pair, wait), None)
 
     line = await context.facts.line(lambda line: all(is_known(line, pair) for pair in pairs))
     numbers = await _numbers(context, line, pairs)
@@ -246,6 +234,44 @@ async def source_pins(context: Context, pairs: Sequence[PromotionPair]) -> list[
         earlier = None if has_soaked(line, pair) else soaked(line, pair)
         pins.append((present, with_number(earlier) if earlier is not None else None))
     return pins
+
+
+def _earlier(context: Context, line: Line, pair: PromotionPair, wait: timedelta) -> Iterator[Run]:
+    """The earlier pins that every overlay of the source ran for long enough, the newest first, down to the target's."""
+    apart, release_tag = promotion.run_apart(pair.running), context.environment.release_tag
+    if any(context.snapshot.slots_of(source) is not None for source in pair.sources):
+        return  # what a slot had before, its source need not have run
+    runs = [
+        served(
+            line,
+            source,
+            now=context.snapshot.at,
+            wait=wait,
+            is_current=lambda pin: promotion.is_current(pair.entry, pin, release_tag=release_tag),
+            is_proposed=lambda pin: pair.proposed is not None and promotion.is_same(pin, pair.proposed),
+            one_of_several=apart,
+        )
+        for source in pair.sources
+    ]
+    yield from (replace(run, entry=pair.sources[0]) for run in had_by_all(runs))
+
+
+async def older(context: Context, entry: Managed, newest: Offer) -> list[Offer]:
+    """What may go while a newer pin waits for checks: the pins before it that soaked, a few of them."""
+    pair = PromotionPair(entry, context.sources[entry.key], context.branches.promoted.get(entry.key))
+    line = await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in pair.sources))
+    earlier = _earlier(context, line, pair, _soak(context))
+    runs = [*islice((run for run in earlier if run.ahead > newest.running.ahead), _MOST_OLDER)]
+    if context.environment.require.checks:  # in one request for all of them
+        await several([ChecksQuestion(None, commit) for run in runs for commit in required.commits_with(line, run)])
+    numbers = await _numbers(context, line, [pair]) if runs else {}
+    numbered = (replace(run, number=numbers.get(run.arrived.commit if run.arrived is not None else "")) for run in runs)
+    return [replace(newest, running=run, artifact=None, wait=timedelta(0)) for run in numbered]
+
+
+async def offer_older(context: Context, entry: Managed, offer: Offer) -> Candidate:
+    """The candidate of an older pin."""
+    return Candidate(*await _offer(context, entry, offer))
 
 
 async def _numbers(context: Context, line: Line, pairs: Sequence[PromotionPair]) -> Mapping[str, int | None]:

@@ -89,6 +89,11 @@ def served(
 
 def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
     """The newest pin that every overlay of the source had long enough, as the last of them got it."""
+    return next(had_by_all(overlays), None)
+
+
+def had_by_all(overlays: Sequence[Iterable[Run]]) -> Iterator[Run]:
+    """The pins that every overlay of the source had long enough, the newest first."""
     first, *others = overlays
     known = [tuple(other) for other in others]
     for candidate in first:
@@ -96,8 +101,7 @@ def newest_of_all(overlays: Sequence[Iterable[Run]]) -> Run | None:
         for other in known:
             same += [run for run in other if run.pin == candidate.pin][:1]
         if len(same) == len(overlays):
-            return replace(trail.last(same), ahead=max(run.ahead for run in same))
-    return None
+            yield replace(trail.last(same), ahead=max(run.ahead for run in same))
 
 
 def left_behind(line: Line, entry: Managed, is_it: Callable[[Pin], bool]) -> Step | None:
