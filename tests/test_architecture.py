@@ -63,7 +63,7 @@ KNOWS_MIGRATION = ("cli.init", "commands.migrate", "report.configuration", "resu
 EVERYWHERE = ("errors", "version")
 
 #: The edges that other edges stand on.
-SHARED_EDGES = ("address", "cache", "clock", "environment", "facts", "http", "patience")
+SHARED_EDGES = ("address", "cache", "clock", "disk", "environment", "facts", "http", "patience")
 
 #: Library -> the modules that may import it.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {

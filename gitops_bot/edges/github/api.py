@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 #: Items on a page: the most that GitHub gives.
 PER_PAGE: Final = 100
-_TOKEN = re.compile(r"[\x21-\x7e]{1,1000}\Z")
+#: What may be sent as a token.
+TOKEN: Final = re.compile(r"[\x21-\x7e]{1,1000}\Z")
 
 
 class Api:
@@ -55,7 +56,7 @@ class Api:
             message = f"{repository[:200]!r} is not a repository on GitHub"
             raise unusable(message, "write OWNER/NAME, as in acme/deploy")
         if isinstance(token, str):
-            if not _TOKEN.match(token):
+            if not TOKEN.match(token):
                 advice = "set GITHUB_TOKEN or GH_TOKEN again, without quotes, spaces or line breaks"
                 raise unusable("the GitHub token is empty or has invalid characters", advice)
             redact.learn(token)

@@ -7,21 +7,23 @@ itself; its tokens of installations cannot be narrowed to a repository, and its 
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot import redact
 from gitops_bot.edges.clock import Clock
+from gitops_bot.edges.disk import Disk
 from gitops_bot.edges.facts import fixed
 from gitops_bot.edges.github import answers
-from gitops_bot.edges.github.address import APP_ID, APP_KEY, APP_KEY_FILE, unusable
-from gitops_bot.edges.github.api import Api
+from gitops_bot.edges.github.address import API, APP_ID, APP_KEY, APP_KEY_FILE, unusable
+from gitops_bot.edges.github.api import TOKEN, Api
 from gitops_bot.edges.github.failure import Refused
-from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.errors import EditError, ForgeError, Problem
+from gitops_bot.targets.document import SIZE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -45,6 +47,8 @@ _WANTED: Mapping[Purpose, Mapping[str, str]] = {
 }
 #: Seconds: how early a token is replaced (git may take that long), and the waits until GitHub knows a new one.
 _EARLY, _PAUSES = 300.0, (0.5, 1.0, 2.0, 4.0, 8.0)
+#: The id or the client id of an App, which is sent as it is: a key in its place must not be.
+_ID = re.compile(r"[0-9]{1,20}|Iv[0-9]{1,3}[.0-9A-Za-z]{8,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,11 @@ class App:
             keys = f"one of {APP_KEY} (the text) and {APP_KEY_FILE} (the path of a file)"
             advice = f"set {APP_ID} to its id or client id, and {keys}"
             raise unusable("a GitHub App needs an id, and one private key", advice)
-        try:
-            # On one line, as files of variables have it, a key has `\n` for its line breaks.
-            text = (key or Path(file).read_text("ascii")).replace("\\n", "\n")
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise unusable(f"the file in {APP_KEY_FILE} cannot be read: {why}", "correct its path") from None
+        if not _ID.fullmatch(app_id):
+            advice = "set it to the App ID (a number) or the Client ID, as the page of the App shows them"
+            raise unusable(f"{APP_ID} is not the id of a GitHub App", advice)
+        # On one line, as files of variables have it, a key has `\n` for its line breaks.
+        text = (key or _read(file)).replace("\\n", "\n")
         return _same(app_id, text, APP_KEY if key else APP_KEY_FILE, api_url)
 
     def token(self, home: str, purpose: Purpose) -> Token:
@@ -160,6 +163,10 @@ class App:
         with self._api.reading():
             text, end = answers.of_type(str, document["token"]), answers.time(document["expires_at"])
             redact.learn(text, passing=True)
+            if not TOKEN.match(text):
+                message = f"{self._api.host} answered the GitHub App {installation.app} with something that is no token"
+                advice = f"check {API}, and what answers between this machine and {self._api.host}; then run again"
+                raise ForgeError(Problem("failed.forge", message, advice))
             seconds = (end - self._clock.now()).total_seconds()
         for pause in (*_PAUSES, 0.0):
             with suppress(Refused):
@@ -198,6 +205,22 @@ class App:
         except Exception:  # noqa: BLE001 - of several libraries, whose words may quote the key
             advice = "use the .pem file as GitHub made it: the whole text, with its first and last line"
             raise unusable(f"{self._variable} has no RSA private key", advice) from None
+
+
+def _read(file: str) -> str:
+    """The text of the file with a key; a UsageError where it is missing, no regular file, too large, or no text."""
+    try:
+        data = Disk().read(file)
+        text = data.decode("ascii")
+    except UnicodeDecodeError:
+        why = "it is no text"
+    except EditError as error:
+        why = getattr(error.__cause__, "strerror", None) or error.problem.message
+    else:
+        if len(data) <= SIZE_LIMIT:
+            return text
+        why = "it is too large for a key"
+    raise unusable(f"the file in {APP_KEY_FILE} cannot be read: {why}", "correct its path")
 
 
 _same = lru_cache(maxsize=8)(App)

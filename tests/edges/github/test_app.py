@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -162,7 +163,25 @@ def test_no_failure_of_an_app_shows_its_key(known: Registered) -> None:
         assert not [line for line in lines if line in told]
 
 
+@pytest.mark.parametrize("text", ["", "ghs_two words", "ghs_a\nX-Other: b", "ghs_\u00e9", "g" * 1001], ids=range(5))
+def test_what_is_no_token_is_refused_as_one_and_not_sent(
+    known: Registered, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    def send(self: App, repository: str, token: Any, path: str, *more: Any) -> Any:
+        sent.append(path)
+        answer = real(self, repository, token, path, *more)
+        return {**answer, "token": text} if path.endswith("/access_tokens") else answer
+
+    sent: list[str] = []
+    real = App._send
+    monkeypatch.setattr(App, "_send", send)
+    with pytest.raises(ForgeError, match="answered the GitHub App acme-bot with something that is no token"):
+        bot(known).token(REPOSITORY, "read")()
+    assert sent[-1].endswith("/access_tokens")
+
+
 ONE_KEY = "a GitHub App needs an id, and one private key"
+NO_ID = "GITHUB_APP_ID is not the id of a GitHub App"
 
 
 @pytest.mark.parametrize(
@@ -173,12 +192,33 @@ ONE_KEY = "a GitHub App needs an id, and one private key"
         pytest.param({"GITHUB_APP_PRIVATE_KEY_FILE": "/key"}, ONE_KEY, id="two keys"),
         pytest.param({"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/nowhere/key"},
             "the file in GITHUB_APP_PRIVATE_KEY_FILE cannot be read: No such file or directory", id="no file"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": "", "GITHUB_APP_PRIVATE_KEY_FILE": "/dev/zero"},
+            "cannot be read: this is not a regular file", id="a device"),
+        pytest.param({"GITHUB_APP_ID": "acme-bot"}, NO_ID, id="a name"),
+        pytest.param({"GITHUB_APP_ID": "Iv23"}, NO_ID, id="the start of a client id"),
+        pytest.param({"GITHUB_APP_ID": key_pair()[0]}, NO_ID, id="the key"),
+        pytest.param({"GITHUB_APP_ID": key_pair()[0].splitlines()[1]}, NO_ID, id="a line of the key"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be_used_are_refused(changed: dict[str, str], message: str) -> None:
     environ = {"GITHUB_APP_ID": "4711", "GITHUB_APP_PRIVATE_KEY": key_pair()[0]} | changed
     with pytest.raises(UsageError, match=message):
         App.read(environ, "https://api.github.test")
+
+
+@pytest.mark.parametrize("app_id", ["4711", "Iv1.8a61f9b3a7aba766", "Iv23liAbCdEfGhIjKlMn"])
+def test_an_app_id_and_both_forms_of_a_client_id_are_ids(app_id: str) -> None:
+    App.read({"GITHUB_APP_ID": app_id, "GITHUB_APP_PRIVATE_KEY": key_pair()[0]}, "https://api.github.test")
+
+
+def test_a_pipe_is_refused_at_once_and_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(1 << 34)
+    for name, why in (("pipe", "this is not a regular file"), ("large", "it is too large for a key")):
+        environ = {"GITHUB_APP_ID": "4711", "GITHUB_APP_PRIVATE_KEY_FILE": str(tmp_path / name)}
+        with pytest.raises(UsageError, match=why):
+            App.read(environ, "https://api.github.test")
 
 
 def test_the_key_may_be_in_a_file_or_on_one_line(known: Registered, tmp_path: Path) -> None:
