@@ -233,7 +233,11 @@ def _require(environments: Section, environment: Section) -> None:
         if environment[key] is not None and environment[other] is None and not (key == "require_after" and goes_on):
             advice = f"set `{other}`, or remove `{key}`"
             environment.below(key).report(f"`{key}` has no effect without `{other}`", advice)
-    before = (*require.below("checks").items(), *require.below("source_checks", "checks").items())
+    before = (
+        *require.below("checks").items(),
+        require.below("deployment"),
+        *require.below("source_checks", "checks").items(),
+    )
     _captures(before, environment, *([environments.below(source)] if source is not None else []))
     _captures(environment.below("require_after").items(), environment)
 

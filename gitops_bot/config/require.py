@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import IMAGE_WORDS, Either, Listed, about
@@ -13,10 +13,25 @@ from gitops_bot.images.reference import fits, normalised
 #: A capture of an overlay in the name of a check.
 CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
 _NAME = r"^(?:[^{}\x00-\x1f\x7f-\x9f\u2028\u2029]|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}){1,255}$"
+_ENVIRONMENT_WORDS = "must be the name of an environment of the forge, with `{app}` for what the overlays capture"
 _NAME_WORDS = "must be the name of a check, with `*` for any text and `{app}` for what the overlays capture"
 #: Logins, those of apps (`argocd[bot]`) included.
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?$"
 _APP = r"^[a-z0-9][a-z0-9-]{0,99}$"
+_AppSetting = Annotated[
+    str | None,
+    leaf.text("must be the name of an app as in its address: small letters, digits and `-`", _APP),
+    about(
+        "The app of the forge that must have made it, by the name in its address. Without it, anybody may.", "argocd"
+    ),
+]
+_UserSetting = Annotated[
+    str | None,
+    leaf.text("must be a login", _LOGIN),
+    about("The user that must have made it. Without it, anybody may.", "argocd-bot"),
+]
+_WORKFLOW = r"^[^/\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}\.ya?ml$"
+_Passes = Literal["passes", "holds"]
 _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,100}){1,10}$"
 
 
@@ -29,24 +44,66 @@ class CheckForm:
         leaf.text(_NAME_WORDS, _NAME),
         about("Its name: the context of a commit status, or the name of a check run.", "e2e"),
     ]
-    app: Annotated[
+    app: _AppSetting = None
+    user: _UserSetting = None
+    workflow: Annotated[
         str | None,
-        leaf.text("must be the name of an app as in its address: small letters, digits and `-`", _APP),
+        leaf.text("must be the file name of a workflow", _WORKFLOW),
         about(
-            "The app of the forge that must have made it, by the name in its address. Without it, anybody may.",
-            "argocd",
+            "The workflow whose job it must be, by the name of its file. Without it, jobs of this name in all "
+            "workflows must have succeeded.",
+            "build.yml",
         ),
     ] = None
-    user: Annotated[
-        str | None,
-        leaf.text("must be a login", _LOGIN),
-        about("The user that must have made it. Without it, anybody may.", "argocd-bot"),
-    ] = None
+    by: Annotated[
+        Literal["time", "commit"],
+        leaf.choice(Literal["time", "commit"]),
+        about(
+            "Which of several statuses is the newest: the one that was written last (`time`), or the one on the latest "
+            "commit (`commit`), for tools that test commits one by one. Check runs always go by commit.",
+            "commit",
+        ),
+    ] = "time"
+    skipped: Annotated[
+        _Passes,
+        leaf.choice(_Passes),
+        about("What a check run does that was skipped.", "passes"),
+    ] = "holds"
+    neutral: Annotated[
+        _Passes,
+        leaf.choice(_Passes),
+        about("What a check run does that ended as neutral.", "passes"),
+    ] = "holds"
 
     def is_by(self, maker: str) -> bool:
         """Whether it counts if that login made it."""
-        wanted = self.user or (f"{self.app}[bot]" if self.app is not None else None)
-        return wanted is None or wanted.lower() == maker.lower()
+        return _is_by(maker, self.app, self.user)
+
+    def lets_pass(self, conclusion: str) -> bool:
+        """Whether a check run counts as a success that ended so, without having succeeded."""
+        return {"skipped": self.skipped, "neutral": self.neutral}.get(conclusion) == "passes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentForm:
+    """An environment of the forge, and who must have deployed to it."""
+
+    name: Annotated[
+        str,
+        leaf.text(_ENVIRONMENT_WORDS, _NAME),
+        about("Its name.", "{app}-staging"),
+    ]
+    app: _AppSetting = None
+    user: _UserSetting = None
+
+    def is_by(self, maker: str) -> bool:
+        """Whether it counts if that login made it."""
+        return _is_by(maker, self.app, self.user)
+
+
+def _is_by(maker: str, app: str | None, user: str | None) -> bool:
+    wanted = user or (f"{app}[bot]" if app is not None else None)
+    return wanted is None or wanted.lower() == maker.lower()
 
 
 #: A check by its name alone, or with who must have made it.
@@ -55,6 +112,12 @@ CheckSetting = Annotated[
     Either(lambda value: 0 if isinstance(value, dict) else 1),
 ]
 
+#: An environment by its name alone, or with who must have deployed to it.
+DeploymentSetting = Annotated[
+    DeploymentForm
+    | Annotated[DeploymentForm, leaf.text(_ENVIRONMENT_WORDS, _NAME, parse=lambda name: DeploymentForm(name=name))],
+    Either(lambda value: 0 if isinstance(value, dict) else 1),
+]
 
 Checks = Annotated[tuple[CheckSetting, ...], Listed(least=1, most=50)]
 
@@ -99,8 +162,8 @@ class Require:
         about(
             "Commit statuses and check runs that must have succeeded on the commit that brought the pin to the other "
             "environment, or on a later one on which it still stood: by name, or with the `app` or `user` that must "
-            "have made them. `{app}` is what the overlays capture; of `*`, at least one must exist, and all must have "
-            "succeeded. Without it, none.",
+            "have made them, and the `workflow`. `{app}` is what the overlays capture; of `*`, one must exist, and "
+            "all must have succeeded. Without it, none.",
             ["continuous-delivery/{app}-staging", {"name": "e2e", "app": "argocd"}],
         ),
     ] = field(default_factory=tuple)
@@ -113,11 +176,12 @@ class Require:
         ),
     ] = None
     deployment: Annotated[
-        str | None,
-        leaf.text("must be the name of an environment of the forge", leaf.LINE),
+        DeploymentSetting | None,
         about(
             "An environment of the forge: the newest deployment of the commit that brought the pin to the other "
-            "environment, or of a later one on which it still stood, must have succeeded. Without it, none.",
-            "staging",
+            "environment, or of a later one on which it still stood, must have succeeded; by name, or with the "
+            "`app` or `user` that must have made it. `{app}` is what the overlays capture. Without it, none.",
+            "{app}-staging",
+            {"name": "staging", "app": "argocd"},
         ),
     ] = None

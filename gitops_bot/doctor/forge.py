@@ -151,7 +151,8 @@ class ForgeChecks:
         sources = {
             source for require in required if require.source_checks for source in require.source_checks.images.values()
         }
-        deployed = {require.deployment for require in required if require.deployment is not None}
+        named = {require.deployment.name for require in required if require.deployment is not None}
+        deployed = {name for name in named if CAPTURE.search(name) is None}
 
         def read(repository: str | None) -> tuple[Reported, ...]:
             sought = {name: [commit] for name in sorted(deployed)} if repository is None else {}

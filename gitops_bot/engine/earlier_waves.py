@@ -56,7 +56,7 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
         return Failed(decision.entry, failure.problem)
     held: Decision = decision
     for wave, commits in commits_of.items():
-        by_name = required.by_name(check for commit in commits for check in reported[commit].checks)
+        by_name = required.by_name(reported[commit] for commit in commits)
         seen = [required.see("checks", check, captures(context, wave), by_name) for check in after[wave]]
         failed = [result for result in seen if result.state == "failure"]
         why = required.why_not(failed, f"{pin.short} failed `require_after` of {wave.environment}")

@@ -79,7 +79,7 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         reported = {
             commits: required.by_name(
-                check for commit in commits for check in answers[ChecksQuestion(None, commit)].checks
+                (answers[ChecksQuestion(None, commit)] for commit in commits[-required.MOST_COMMITS :]), len(commits)
             )
             for commits in dict.fromkeys(commits_of.values())
         }
@@ -89,7 +89,8 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
             seen += [required.see("checks", check, named, reported[commits]) for check in wanted]
         return seen
 
-    questions = [ChecksQuestion(None, commit) for commits in dict.fromkeys(commits_of.values()) for commit in commits]
+    looked_at = [commits[-required.MOST_COMMITS :] for commits in dict.fromkeys(commits_of.values())]
+    questions = [ChecksQuestion(None, commit) for commits in looked_at for commit in commits]
     return _Requirement("held.check", _release(offer), questions, see)
 
 
@@ -110,7 +111,7 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
     named, question = captures(context, decision.entry), ChecksQuestion(repository, revision)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        reported = required.by_name(answers[question].checks)
+        reported = required.by_name([answers[question]])
         return [required.see("source_checks", check, named, reported) for check in wanted.checks]
 
     of = f"built from {revision[:10]} of {repository}, as the image claims"
@@ -119,16 +120,19 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
 
 async def _deployment(decision: Change, context: Context) -> _Requirement | None:
     """The newest deployment, to an environment of the forge, of a commit on which the source had the pin."""
-    name, offer = context.environment.require.deployment, context.basis
-    if name is None or not isinstance(offer, Offer):
+    wanted, offer = context.environment.require.deployment, context.basis
+    if wanted is None or not isinstance(offer, Offer):
         return None
     commits_of = await _commits_with(decision, context, offer)
-    question = DeploymentsQuestion(name, tuple(dict.fromkeys(chain.from_iterable(commits_of.values()))))
+    asked = {}
+    for source, commits in commits_of.items():
+        name = required.deployed_to(wanted, {**captures(context, source), **captures(context, decision.entry)})
+        asked[source] = DeploymentsQuestion(name, commits)
 
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
-        return [required.see_deployment(name, commits, answers[question].newest) for commits in commits_of.values()]
+        return [required.see_deployment(wanted, its.environment, its.commits, answers[its]) for its in asked.values()]
 
-    return _Requirement("held.deployment", _release(offer), [question], see)
+    return _Requirement("held.deployment", _release(offer), list(asked.values()), see)
 
 
 async def _commits_with(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, tuple[str, ...]]:

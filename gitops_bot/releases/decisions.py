@@ -172,13 +172,15 @@ class Seen:
     """What a gate asked for and saw.
 
     `name` is as the configuration asks for it, captures filled in. `check` is what answered; where nothing has yet, the
-    state is pending.
+    state is pending. `note` says what it is or was, where the state does not tell, and `advice` what to do then.
     """
 
     gate: GateName
     name: str
     state: CheckState
     check: Check | DeploymentState | None = None
+    note: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

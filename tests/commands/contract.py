@@ -179,7 +179,7 @@ _PULL_REQUEST = obj(number=place, url=like(_URL), state=one_of("open", "closed",
 _EVIDENCE = obj(
     gate=one_of("checks", "source_checks", "deployment"),
     name=filled,
-    state=one_of("success", "pending", "failure"),
+    state=one_of("success", "skipped", "pending", "failure"),
     since=maybe(time),
     by=maybe(text),
     url=maybe(like(_URL)),

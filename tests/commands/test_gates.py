@@ -159,6 +159,24 @@ def test_a_server_without_graphql_tells_the_same_by_rest(worldwide: World) -> No
     assert BRANCH not in deploy.branches, "what failed is withdrawn"
 
 
+def test_a_skipped_check_holds_until_the_configuration_lets_it_pass_and_another_maker_is_named(
+    worldwide: World,
+) -> None:
+    gated = Gated.start(worldwide, "promote_from: staging\nrequire: {checks: [{name: e2e, app: github-actions}]}")
+    deploy = gated.stages.deploy
+
+    def says(text: str) -> bool:
+        return gated.update() == "held.check" and text in reason(deploy.ask("plan", "production").json)["text"]
+
+    gated.status("success", "e2e")
+    assert says("e2e was reported as success by argocd[bot], which does not count")
+    gated.run("skipped")
+    assert says("e2e ended as skipped, not as a success, on ")
+    config = deploy.files("main")["gitops-bot.yaml"].replace(b"github-actions}", b"github-actions, skipped: passes}")
+    deploy.remote.commit("main", {"gitops-bot.yaml": config})
+    assert gated.update() == "promoted"
+
+
 def test_what_the_bot_records_itself_is_no_deployment(worldwide: World) -> None:
     required = "promote_from: staging\nrequire: {deployment: staging}"
     gated = Gated.start(worldwide, required, staging="records: github")

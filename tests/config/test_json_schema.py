@@ -76,7 +76,7 @@ def test_no_mapping_of_the_schema_is_open() -> None:
                 yield from mappings(value)
 
     found = list(mappings(SCHEMA))
-    assert len(found) == 32
+    assert len(found) == 33
     assert all(mapping["additionalProperties"] is False for mapping in found)
 
 

@@ -463,7 +463,10 @@ def forge_is_down(shop: Shop) -> None:
         ),
         "made by somebody else": (
             e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="eve"),), Poll(),
-            f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}",
+            f"held 1.1.0 held.check: {E2E} was reported as success by eve, which does not count; correct `app` ...",
+        ),
+        "skipped": (
+            e2e, (reported(2, "e2e", "skipped"),), Poll(), f"held 1.1.0 held.check: {E2E} ended as skipped, not as ...",
         ),
         "made by them": (
             e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="Ann"),), Poll(), PASSES,

@@ -115,6 +115,7 @@ SECTIONS = (
     Section("What must have succeeded", "environments.<name>.require", "Require"),
     Section("Checks", "environments.<name>.require.checks[]", "CheckForm"),
     Section("Checks of the source", "environments.<name>.require.source_checks", "SourceChecks"),
+    Section("Deployments", "environments.<name>.require.deployment", "DeploymentForm"),
     Section("Signing keys", "commits", "SigningKey"),
     Section("Holds", "holds[]", "HoldForm"),
     Section("Registries", "registries.<host>", "RegistryAccess"),

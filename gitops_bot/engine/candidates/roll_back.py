@@ -21,10 +21,9 @@ from gitops_bot.releases.history.record import Records
 from gitops_bot.releases.history.releases import Release, all_releases, find
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection
 
     from gitops_bot.engine.request import RollBack
-    from gitops_bot.releases.checks import Check
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.history.line import Line
 
@@ -138,7 +137,7 @@ async def after_failure(context: Context) -> Candidates:
 class _Shared(NamedTuple):
     """What entries have in common that came with one commit: the checks since, and what was there before."""
 
-    checks: dict[tuple[str, ...], Mapping[str, Sequence[Check]]]
+    checks: dict[tuple[str, ...], required.Results]
     goals: dict[tuple[str, ...], Goal | Problem]
 
 
@@ -146,11 +145,12 @@ async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...],
     """The entry as it was before the first of these commits brought its pin, if a check on one of them failed."""
     wanted, captures = context.environment.require_after, context.state.captures.get(entry.file, {})
     try:
-        reported = await ask_all({commit: ChecksQuestion(None, commit) for commit in commits if wanted})
+        looked_at = commits[-required.MOST_COMMITS :] if wanted else ()
+        reported = await ask_all({commit: ChecksQuestion(None, commit) for commit in looked_at})
     except BotError as failure:
         return Candidate(Failed(entry, failure.problem))
     if commits not in shared.checks:
-        shared.checks[commits] = required.by_name(check for its in reported.values() for check in its.checks)
+        shared.checks[commits] = required.by_name(reported.values(), len(commits))
     seen = tuple(required.see("checks", check, captures, shared.checks[commits]) for check in wanted)
     failed, pending = ([item for item in seen if item.state == state] for state in ("failure", "pending"))
     # While one is pending, what is proposed stays: a policy takes no rollback back.

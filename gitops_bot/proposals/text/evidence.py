@@ -32,12 +32,13 @@ def result(seen: Seen) -> str:
     """How it went: `success since 2026-11-24 14:02 UTC, by argocd[bot]`."""
     check = seen.check
     if check is None:
-        return "not reported yet"
+        return plain(seen.note, _TEXT) or "not reported yet"
     by = f", by {maker}" if (maker := plain(check.by, _BY)) else ""
     why = f": {text}" if seen.state == "failure" and (text := plain(check.text, _TEXT)) else ""
     # A label of an image names the commit, and anybody can write a label.
     claimed = ", on the commit that the image claims" if seen.gate == "source_checks" else ""
-    return f"{seen.state} since {check.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{by}{claimed}{why}"
+    note = f" ({plain(seen.note, _TEXT)})" if seen.note else ""
+    return f"{seen.state}{note} since {check.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{by}{claimed}{why}"
 
 
 def link(seen: Seen) -> str | None:
