@@ -15,7 +15,7 @@ from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
-from gitops_bot.releases.decisions import Failed, Held, Kept
+from gitops_bot.releases.decisions import Failed, Held, Kept, has_failed
 from gitops_bot.report import status
 from gitops_bot.report.screen import frozen, place, short
 from gitops_bot.report.show import LABELS
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 StepResult = Result[Outcome] | Result[Checked] | Result[Status] | Result[Audit]
 #: What became of an image, the most urgent first. `present`: it was pinned or proposed already.
-Kind = Literal["failed", "held", "changed", "present", "untracked"]
+Kind = Literal["check_failed", "failed", "held", "changed", "present", "untracked"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: GitHub keeps 1 MiB of the outputs of a job, counted as UTF-16; beyond this many characters `plan` is left empty.
@@ -137,8 +137,12 @@ def _decided(environment: EnvironmentOutcome) -> Iterator[Row]:
         match decision:
             case Failed(problem=problem):
                 yield _failure(problem, environment.name, entry)
+            case Held() if decision.only_frozen and not named:
+                continue  # a line above says what is frozen
             case Held(entry=entry, candidate=pin, reason=reason, seen=seen) if (entry.key, pin) not in told:
-                yield Row(environment.name, "held", "held", reason.text, entry, entry.image, entry.pin, pin, seen=seen)
+                kind: Kind = "check_failed" if has_failed(seen) else "held"
+                did, pins = kind.replace("_", " "), (entry.pin, pin)
+                yield Row(environment.name, kind, did, reason.text, entry, entry.image, *pins, seen=seen)
             case Kept(entry=entry) if decision.is_current and named:
                 yield Row(environment.name, "present", "already pinned", "", entry, entry.image, entry.pin, entry.pin)
             case Kept(entry=entry, reason=reason) if reason.code == "unmanaged" or (named and not decision.is_current):
@@ -168,7 +172,7 @@ def title(command: str, result: StepResult, told: Sequence[Row], *, written: boo
     else:
         names = [environment.name for environment in result.body.environments]
         command += f" {names[0]}" if len(names) == 1 else ""
-        words = ("failed", "held", "changed" if written else "to change", "already in place")
+        words = ("with a failed check", "failed", "held", "changed" if written else "to change", "already in place")
         # Where no entry failed, something else did.
         counts = Counter(row.kind for row in told if row.entry) | Counter({row.kind: 1 for row in told if names})
         went = ", ".join(f"{counts[kind]:,} {word}" for kind, word in zip(KINDS, words, strict=False) if counts[kind])
@@ -222,7 +226,8 @@ def to_annotate(told: Sequence[Row], *, named: bool) -> Iterator[tuple[Level, An
     problems = list(dict.fromkeys(row.problem for row in told if row.problem is not None))
     for problem in problems[:SHOWN]:
         yield "error", Annotation(problem.message, problem.next, problem.file, problem.line, problem.column)
-    undone = [(row, row.entry) for row in told if named and row.kind == "held" and row.entry is not None]
+    held = (row for row in told if named and row.kind in ("check_failed", "held"))
+    undone = [(row, row.entry) for row in held if row.entry is not None]
     for row, entry in undone[:SHOWN]:
         message = f"{row.result}: {row.image} {row.pins(str, ' -> ')}: {row.why}"
         yield "warning" if problems else "error", Annotation(message, "", entry.file, entry.line)
@@ -289,7 +294,7 @@ def summary(head: str, result: StepResult, told: Sequence[Row], room: int) -> st
 
 def _row(row: Row, name: str, *, several: bool) -> str:
     image = code(name) + (f"<br>{prose(row.environment)}" if several else "")
-    result = f"**{row.result}**" if row.kind in ("failed", "held") else row.result
+    result = f"**{row.result}**" if row.kind in ("check_failed", "failed", "held") else row.result
     result += f": {prose(row.why, 2000)}" if row.why else ""
     result = "<br>".join([result, *evidence.markdown(row.seen)])
     pull, commit = (row.proposal.pull_request, row.proposal.commit) if row.proposal else (None, None)

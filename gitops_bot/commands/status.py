@@ -24,7 +24,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.releases.choice import hold, promotion, stepped_back
-from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept, has_failed
 from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.delivery import delivery, first_arrivals, journeys
 from gitops_bot.releases.history.record import Records
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from gitops_bot.engine.world import World
     from gitops_bot.images.reason import Code
     from gitops_bot.proposals.pull_request import PullRequest
-    from gitops_bot.releases.decisions import Decision, EntryKey, Managed
+    from gitops_bot.releases.decisions import Decision, EntryKey, Managed, PinChange
     from gitops_bot.releases.history.line import Line, Step
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
     from gitops_bot.results.outcome import Outcome
     from gitops_bot.results.status import State
 
-    Proposed = Mapping[EntryKey, tuple[PullRequest, Pin]]
+    Proposed = Mapping[EntryKey, tuple[PullRequest, PinChange]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +141,14 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
 
 def _read_proposals(world: World, facts: Facts) -> Proposed:
     """What open pull requests propose, whoever has a commit on their branches; they were read for the decisions."""
-    proposed: dict[EntryKey, tuple[PullRequest, Pin]] = {}
+    proposed: dict[EntryKey, tuple[PullRequest, PinChange]] = {}
     names = [name for own in facts.snapshot.environments for name in facts.snapshot.own_branches_of(own.name)]
     with suppress(ForgeError):  # that is among the failures of the environments
         pulls, branches = answer(world, facts, facts.pull_requests(names)), answer(world, facts, facts.branches(names))
         for name in names:
             opened, branch = BotBranch(name, pulls=pulls[name]).opened, branches[name]
             if opened is not None and branch is not None:
-                proposed |= {pin.key: (opened, pin.after) for pin in owner_of(branch).carried}
+                proposed |= {pin.key: (opened, pin) for pin in owner_of(branch).carried}
     return proposed
 
 
@@ -168,7 +168,9 @@ def _entry(reading: Reading, environment: Environment, entry: Managed) -> EntryS
     )
     if isinstance(source, Held):
         return status
-    status = replace(status, source_pin=source.pin, source_image=source.entry.image)
+    decision = reading.decisions.get(entry.key)
+    ahead = isinstance(decision, Held) and _steps_back(decision)
+    status = replace(status, source_pin=source.pin, source_image=source.entry.image, ahead=ahead)
     if environment.match_by == "revision" and not promotion.is_same(entry.pin, source.pin):
         return status  # another build of the same revision has other bytes, and only the registry tells
     if promotion.is_current(entry, source.pin, release_tag=environment.release_tag):
@@ -195,22 +197,21 @@ _LEFT_ALONE: Final[tuple[Code, ...]] = ("person", "held.label", "held.frozen")
 def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> EntryStatus:
     """What an entry waits for, with what it would move to, by what was decided and what is proposed."""
     entry, decision = status.entry, reading.decisions.get(status.entry.key)
-    proposal, proposed = reading.proposed.get(entry.key, (None, None))
+    proposal, pin = reading.proposed.get(entry.key, (None, None))
+    proposed = pin.after if pin is not None else None
     seen = decision.seen if isinstance(decision, Change | Held) else ()
-    status = replace(status, proposal=proposal, candidate=proposed, seen=seen)
+    seen = tuple(sorted(seen, key=lambda its: its.state != "failure"))
+    back = _is_rollback(entry, pin) if pin is not None else _steps_back(decision)
+    status = replace(status, proposal=proposal, candidate=proposed, seen=seen, goes_back=back)
     match decision:
         case Failed(problem=problem):
             return replace(status, state="failed", reason=Reason(problem.code, problem.message), next=problem.next)
         case Kept(reason=reason) if reason.code == "unmanaged" and proposal is None:
             return replace(status, state="untracked", reason=reason)
-        case Held(candidate=candidate, reason=reason):
-            # An open pull request goes on with its pin while something newer waits.
-            if proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
-                return replace(status, state="review", reason=reason)
-            waits = _WAITS.get(reason.code, "held")
-            if waits == "checks" and {its.state for its in seen} not in ({"pending"}, {"pending", "success"}):
-                waits = "held"  # one failed, or nobody can say
-            return replace(status, state=waits, candidate=candidate or proposed, reason=reason)
+        case Held():
+            return _held(status, decision)
+        case Change(after=after, reason=reason) if has_failed(seen):  # of what is pinned now
+            return replace(status, state="check_failed", candidate=proposed or after, reason=reason)
         case _ if proposal is not None:
             left = reading.left_alone.get(proposal.number)
             by_label = left is not None and left.code == "held.label"
@@ -224,6 +225,35 @@ def _waiting(reading: Reading, status: EntryStatus, arrived: Step | None) -> Ent
             return replace(status, state="held", reason=left) if left is not None else status
         case _:
             assert_never(decision)
+
+
+def _held(status: EntryStatus, decision: Held) -> EntryStatus:
+    """What an entry waits for that is held; `status` has its open pull request, and what that proposes."""
+    proposed, candidate, reason = status.candidate, decision.candidate, decision.reason
+    if decision.only_frozen and status.proposal is None:
+        return replace(status, reason=reason)
+    # An open pull request goes on with its pin while something newer waits.
+    if status.proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
+        return replace(status, state="review", reason=reason)
+    waits = "check_failed" if has_failed(status.seen) else _WAITS.get(reason.code, "held")
+    if waits == "checks" and {its.state for its in status.seen} not in ({"pending"}, {"pending", "success"}):
+        waits = "held"  # nobody can say
+    return replace(status, state=waits, candidate=candidate or proposed, reason=reason)
+
+
+def _steps_back(decision: Decision | None) -> bool:
+    """Whether what is pinned is newer than what would be pinned."""
+    match decision:
+        case Change():
+            return decision.goes_back
+        case Held(reasons=reasons):
+            return any(reason.code in ("held.downgrade", "held.older_build") for reason in reasons)
+    return False
+
+
+def _is_rollback(entry: Managed, pin: PinChange) -> bool:
+    """Whether an open pull request goes back; a rollback of a rollback goes forward."""
+    return pin.source == "rollback" and (stepped_back.order(entry.rules, pin.after, pin.before) or 0) <= 0
 
 
 def _arrival(reading: Reading, entry: Managed) -> Step | None:
@@ -348,7 +378,7 @@ def overview_of_cycle(
 ) -> Result[Overview]:
     """What one run of `update` saw, without a request more; `tags` are those of an earlier run, where it read none."""
     proposed = {
-        change.entry.key: (proposal.pull_request, change.after)
+        change.entry.key: (proposal.pull_request, change.pin_change)
         for _, proposal in outcome.proposals
         if proposal.pull_request is not None and proposal.pull_request.state == "open"
         for change in proposal.changes

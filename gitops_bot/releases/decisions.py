@@ -13,6 +13,8 @@ from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import same_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitops_bot.images.kinds import Policy
     from gitops_bot.images.reason import Code
     from gitops_bot.images.reference import ImageName
@@ -255,6 +257,11 @@ class Held:
         """Each reason by itself: those that do not end by themselves, then the others, the latest end first."""
         return self.several or (self.reason,)
 
+    @property
+    def only_frozen(self) -> bool:
+        """Whether a freeze of its environment is all that there is to say: nothing else could be pinned."""
+        return self.candidate is None and self.reason.code == "held.hold" and self.reason.data.get("image") is None
+
     def hold(self, reason: Reason) -> Held:
         """The same, held for one more reason: the one that lasts longest is named first, the others behind it."""
         ordered = sorted((*self.reasons, reason), key=lambda why: -why.ends.timestamp() if why.ends else -math.inf)
@@ -291,6 +298,11 @@ Decision = Change | Held | Failed | Kept
 
 #: Why an entry is left alone that the configuration ignores.
 IGNORED: Final = Reason("ignored", "the configuration has `ignore: true`")
+
+
+def has_failed(seen: Iterable[Seen]) -> bool:
+    """Whether a check or a deployment failed, of those that gates saw."""
+    return any(its.state == "failure" for its in seen)
 
 
 def is_open(decision: Decision) -> TypeGuard[Change | Held]:

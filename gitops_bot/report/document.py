@@ -44,9 +44,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.errors import Problem
+    from gitops_bot.images.reason import Reason
     from gitops_bot.releases.decisions import Change
     from gitops_bot.results.result import Result
     from gitops_bot.results.shape import Field, JsonObject, Schema
+    from gitops_bot.results.status import EntryStatus
 
 _CODE = one_of(*CODES)
 _OBJECT = Shape({"type": "object"}, dict)
@@ -110,12 +112,21 @@ _FROZEN = define(
     file=TEXT.of(lambda hold: hold.place[0]),
     line=LINE.of(lambda hold: hold.place[1]),
 )
+
+
+def _hold_of(entry: EntryStatus) -> Reason | None:
+    """Why an entry is held, where it is not only waiting; one that is up to date may be frozen."""
+    held = entry.state in ("check_failed", "checks", "held", "current")
+    return entry.reason if held and entry.reason is not None and entry.reason.code.startswith("held.") else None
+
+
 _ENVIRONMENT_STATUS = record(
     name=TEXT,
     release=or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
     released_at=or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
     frozen=many(_FROZEN),
     behind=COUNT,
+    ahead=COUNT,
     counts=record(**{state: COUNT.of(itemgetter(state)) for state in STATES}),
     entries=many(
         record(
@@ -130,8 +141,8 @@ _ENVIRONMENT_STATUS = record(
             source_pin=or_null(PIN),
             behind_releases=or_null(COUNT),
             behind_commits=or_null(COUNT),
-            # Why it is held, where it is not only waiting.
-            hold=or_null(_REASON).of(lambda entry: entry.reason if entry.state in ("held", "checks") else None),
+            ahead=BOOL,
+            hold=or_null(_REASON).of(_hold_of),
             proposal=or_null(PULL_REQUEST),
             evidence=many(_EVIDENCE).of("seen"),
         )

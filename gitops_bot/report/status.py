@@ -6,7 +6,8 @@ The page and the Action have their words from here.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from shlex import quote
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.errors import Problem
     from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.decisions import Seen
     from gitops_bot.report.screen import Screen, Style
     from gitops_bot.results.result import Head
     from gitops_bot.results.status import EntryStatus, EnvironmentStatus, State, Status
@@ -43,6 +45,7 @@ def age(status: Status, entry: EntryStatus) -> str:
 
 #: A state as a headline counts one entry, and several.
 _COUNTED: Final[Mapping[State, tuple[str, str]]] = {
+    "check_failed": ("failed its check", "failed their checks"),
     "failed": ("failed", "failed"),
     "review": ("waits for review", "wait for review"),
     "next": ("comes next", "come next"),
@@ -55,14 +58,17 @@ _COUNTED: Final[Mapping[State, tuple[str, str]]] = {
     "current": ("up to date", "up to date"),
 }
 #: What is said of an entry for which nothing is to be done, by the code of its reason.
-_CALM: Final = {"current": "up to date", "ignored": "ignored"}
+_CALM: Final = {"current": "up to date", "ignored": "ignored", "held.hold": "frozen"}
 _STYLES: Final[Mapping[State, Style]] = {
+    "check_failed": "bold red",
     "failed": "red",
     "review": "cyan",
     "next": "green",
     **dict.fromkeys(("soak", "checks", "window", "held", "limit"), "yellow"),
     "untracked": "dim",
 }
+#: Characters of why an environment is frozen, in its headline.
+_WHY: Final = 80
 #: Up to here a weekday tells the day.
 _WEEK: Final = timedelta(days=6)
 
@@ -76,18 +82,24 @@ def counted(environment: EnvironmentStatus, state: State) -> str:
 def headline(status: Status, environment: EnvironmentStatus) -> str:
     """An environment in one line: how many entries are behind, and what they wait for; or that nothing waits."""
     counts = [words for state in STATES[:-1] if (words := counted(environment, state))]
-    name = f"{plain(environment.name)}: {summary(environment)}"
+    name = f"{plain(environment.name)}: {summary(status, environment)}"
     if environment.waiting:
         return f"{name}: {', '.join(counts)}"
     return ", ".join((name, *counts, newest_release(status, environment)))
 
 
-def summary(environment: EnvironmentStatus) -> str:
-    """How many entries are behind or to look at; calm words where nothing waits."""
+def summary(status: Status, environment: EnvironmentStatus) -> str:
+    """Until when it is frozen; how many entries are behind, ahead or to look at; calm words where nothing waits."""
+    for freeze in environment.frozen[:1]:  # the longest
+        ends = freeze.until.astimezone(UTC)
+        until = f"{ends:{_day(status, ends)}}" if ends.time() == time() else _moment(status, ends)
+        rest = summary(status, replace(environment, frozen=()))
+        return f"frozen until {until} ({plain(freeze.why, _WHY)}); {rest}"
     total, current = len(environment.entries), environment.counts["current"]
     if environment.waiting:
-        what = "behind" if environment.behind else "to look at"
-        return f"{environment.behind or environment.waiting} of {total} {what}"
+        counts = {"behind": environment.behind, f"ahead of {plain(environment.source or '')}": environment.ahead}
+        (what, count), *more = [item for item in counts.items() if item[1]] or [("to look at", environment.waiting)]
+        return ", ".join([f"{count} of {total} {what}", *(f"{number} {where}" for where, number in more)])
     if not total:
         return "no images"
     known = Counter(entry.reason.code for entry in environment.entries if entry.reason is not None)
@@ -144,16 +156,25 @@ def why(status: Status, entry: EntryStatus) -> str:
             return f"limit of {most} open reached"
         case "limit", Reason(data={"most_new_per_hour": int(most), "opens_at": str(opens)}):
             return f"limit of {most} an hour reached until {_moment(status, opens)}"
-        case "held", _:
-            return text if text.startswith("held") else f"held: {text}"
-        case "untracked", _:
-            return f"not tracked: {text}"
+        case "held" | "untracked" as state, _:
+            lead = _COUNTED[state][0]
+            return text if text.startswith(lead) else f"{lead}: {text}"
+        case "check_failed", _ if (failed := failed_check(entry)) is not None:
+            return evidence.sentence(failed)
         case "current", _:
             return _CALM.get(reason.code if reason is not None else "", "nothing waits")
     return text
 
 
+def failed_check(entry: EntryStatus) -> Seen | None:
+    """The check that an entry is red for: its row says how that went, and has its link."""
+    return next(iter(entry.seen), None) if entry.state == "check_failed" else None
+
+
 def _seen(entry: EntryStatus) -> Sequence[str]:
+    """What else its gates saw, a line each."""
+    if entry.state == "check_failed":
+        return evidence.lines(entry.seen[1:])
     return evidence.lines(entry.seen, entry.reason.text if entry.reason is not None else "")
 
 
@@ -161,9 +182,13 @@ def next_step(entry: EntryStatus) -> str | None:
     """What to do about an entry, in few words: `merge #4`; None where nothing is to be done but wait."""
     environment = quote(plain(entry.entry.environment or ""))
     match entry.state:
+        case "check_failed" if entry.reason is None or entry.reason.code.startswith("held."):
+            return "run it again, or release a fix"
+        case "check_failed" if entry.proposal is None:
+            return f"`gitops-bot update {environment}`"
         case "failed":
             return plain(entry.next, 1000) if entry.next else None
-        case "review":
+        case "review" | "check_failed":
             return f"merge #{entry.proposal.number}" if entry.proposal is not None else None
         case "next":
             return f"`gitops-bot update {environment}`"
@@ -177,7 +202,12 @@ def next_step(entry: EntryStatus) -> str | None:
 def _moment(status: Status, moment: datetime | str) -> str:
     """A moment to come: by its weekday within a week, else by its date; in UTC."""
     moment = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(UTC)
-    return f"{moment:%a %H:%M} UTC" if moment - status.at < _WEEK else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{moment:{_day(status, moment)} %H:%M} UTC"
+
+
+def _day(status: Status, moment: datetime) -> str:
+    """How a day to come is written."""
+    return "%a" if moment - status.at < _WEEK else "%Y-%m-%d"
 
 
 def _served(data: Mapping[str, str | int | None]) -> str:
@@ -199,6 +229,12 @@ class Row(NamedTuple):
     why: str
     next: str
     first: EntryStatus
+
+    @property
+    def url(self) -> str:
+        """The page of the check that failed, if it has one that may be a link."""
+        failed = failed_check(self.first)
+        return (evidence.link(failed) or "") if failed is not None else ""
 
 
 def rows(status: Status, environment: EnvironmentStatus) -> Sequence[Row]:
@@ -306,7 +342,9 @@ def _print_lines(status: Status, screen: Screen) -> None:
         for entry in (*attention(environment), *calm):
             pins = " -> ".join(short(pin) for pin in dict.fromkeys((entry.pin, entry.candidate)) if pin is not None)
             words = entry.image, environment.name, entry.state, pins, age(status, entry), entry.entry.overlay
-            told = (why(status, entry), next_step(entry), *_seen(entry))
+            failed = failed_check(entry)
+            page = evidence.link(failed) if failed is not None else None
+            told = (why(status, entry), page, next_step(entry), *_seen(entry))
             lines.append([*map(plain, words), "; ".join(filter(None, told))])
     screen.say()
     screen.say_rows(lines)
@@ -323,7 +361,8 @@ def _print_environment(status: Status, environment: EnvironmentStatus, screen: S
         screen.say(f"{newest_release(status, environment)}{source}", indent=_INDENT, hang=_INDENT, style="dim")
     columns, width = align([[row.name, row.move] for row in told])
     for row, line in zip(told, columns, strict=True):
-        style, text = _STYLES[row.first.state], " · ".join(filter(None, (row.why, row.next, row.place)))
+        style, why = _STYLES[row.first.state], f"{row.why} {row.url}".strip()
+        text = " · ".join(filter(None, (why, row.next, row.place)))
         if width <= (screen.width or 0) * 2 // 3:
             lead, rest = line[: len(row.name)], f"{line[len(row.name) :]}{text}"
             screen.say(rest, indent=_INDENT, hang=width, lead=lead, style="bold", rest=style)
@@ -381,8 +420,8 @@ def _cells(row: Row) -> Sequence[str]:
         number = f"#{proposal.number}"
         step = step.replace(md.prose(number), f"[{number}]({proposal.url})")
     name = f"**{md.code(row.name)}** {md.prose(row.place)}".rstrip()
-    reasons = "<br>".join([md.prose(row.why, 1000), *evidence.markdown(row.first.seen)])
-    return name, md.code(row.move), reasons, step
+    told = [] if failed_check(row.first) is not None else [md.prose(row.why, 1000)]  # it is the first of the evidence
+    return name, md.code(row.move), "<br>".join([*told, *evidence.markdown(row.first.seen)]), step
 
 
 def _version(pin: Pin) -> str:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.record import Record
     from gitops_bot.releases.history.releases import Release
 
-#: What an entry waits for, the most urgent first: a repair, a review of its pull request, the next run, the end of its
-#: soak time, pending checks, the schedule, the end of a hold, room for another proposal, a policy; or nothing.
-State = Literal["failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current"]
+#: What an entry waits for, the most urgent first: a check that failed, a repair, a review of its pull request, the next
+#: run, the end of its soak time, pending checks, the schedule, the end of a hold, room for another proposal, a policy;
+#: or nothing.
+State = Literal[
+    "check_failed", "failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current"
+]
 STATES: Final[tuple[State, ...]] = get_args(State)
 #: When a pin came that is older than the history that was read.
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -39,7 +42,8 @@ class EntryStatus:
 
     `candidate` is what it would move to: the pin of the open `proposal`, else what was decided. `reason` is why it does
     not yet, why it is not tracked, or what failed, and `next` what to do about that failure. `after` is the open
-    proposal to merge or close first, where a limit is reached. `seen` is what its gates saw.
+    proposal to merge or close first, where a limit is reached. `seen` is what its gates saw, failures first.
+    `goes_back`: its pin is newer than the candidate. It is `ahead` if that is because it is newer than its source's.
     """
 
     entry: Managed
@@ -56,6 +60,8 @@ class EntryStatus:
     next: str | None = None
     proposal: PullRequest | None = None
     after: PullRequest | None = None
+    goes_back: bool = False
+    ahead: bool = False
     seen: tuple[Seen, ...] = ()
     #: Its place in its chain of promotions: 1 where it follows a policy, or nothing.
     wave: int = 1
@@ -98,8 +104,13 @@ class EnvironmentStatus:
 
     @property
     def behind(self) -> int:
-        """How many entries have something to move to."""
-        return sum(entry.candidate is not None and entry.candidate != entry.pin for entry in self.entries)
+        """How many entries have something newer to move to."""
+        return sum(entry.candidate not in (None, entry.pin) and not entry.goes_back for entry in self.entries)
+
+    @property
+    def ahead(self) -> int:
+        """How many entries are newer than their source."""
+        return sum(entry.ahead for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,7 +368,9 @@ _HISTORY: dict[str, Rule] = {
     ),
     "exported": maybe(filled),
 }
-_STATES = ("failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current")
+_STATES = (
+    *("check_failed", "failed", "review", "next", "soak", "checks", "window", "held", "limit", "untracked", "current"),
+)
 _STATUS: dict[str, Rule] = {
     "environments": many(
         obj(
@@ -377,6 +379,7 @@ _STATUS: dict[str, Rule] = {
             released_at=maybe(time),
             frozen=many(_FROZEN),
             behind=number,
+            ahead=number,
             counts=obj(**dict.fromkeys(_STATES, number)),
             entries=many(
                 obj(
@@ -391,6 +394,7 @@ _STATUS: dict[str, Rule] = {
                     source_pin=maybe(_PIN),
                     behind_releases=maybe(number),
                     behind_commits=maybe(number),
+                    ahead=flag,
                     hold=maybe(_REASON),
                     proposal=maybe(_PULL_REQUEST),
                     evidence=many(_EVIDENCE),

@@ -116,6 +116,29 @@ def test_an_exception_that_is_nowhere_stops_the_frozen_environments(stages: Stag
     assert problem["next"].startswith(f"did you mean `{stages.deploy.image('web')}`?")
 
 
+def test_status_shows_as_work_of_a_frozen_environment_only_what_has_a_candidate(stages: Stages) -> None:
+    stages.run("staging", "web", "1.1.0")
+    stages.configure("promote_from: staging", staging=POLICY, more=f"holds: [{{environments: all, {FAIR}}}]")
+    done = stages.deploy.ask("status")
+    found = {
+        f"{own['name']} {item['entry']['overlay'].split('/')[1]}": (item["state"], (item["hold"] or {}).get("code"))
+        for own in done.json["environments"]
+        for item in own["entries"]
+    }
+    assert found == {
+        "staging web": ("current", "held.hold"),  # only a registry could tell, and nobody may act on it
+        "staging api": ("current", "held.hold"),
+        "production web": ("held", "held.hold"),
+        "production api": ("current", "held.hold"),
+    }
+    told = "frozen until 2999-12-24 (no release before the fair); "
+    lines = stages.deploy.bot("status").out.splitlines()
+    assert [line.partition(", release")[0] for line in lines if line.startswith(("staging: ", "production: "))] == [
+        f"staging: {told}nothing waits",
+        f"production: {told}1 of 2 behind: 1 held",
+    ]
+
+
 def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:
     image = stages.deploy.image("web")
     freeze(stages, f"environments: [production], except: [{image}], from: 2020-12-19")

@@ -78,7 +78,10 @@ def test_a_release_goes_on_once_its_check_succeeded_and_says_what_it_waits_for(w
     assert (entry["state"], entry["hold"]["code"]) == ("checks", "held.check")
     assert "production: 1 of 1 behind: 1 waits for checks" in gated.stages.deploy.bot("status").out
     gated.status("failure", url="https://argocd.test/web", text="it is degraded")
-    assert environment(gated.stages.deploy.ask("status").json)["entries"][0]["state"] == "held"
+    own = environment(gated.stages.deploy.ask("status").json)
+    assert (own["entries"][0]["state"], own["counts"]["check_failed"], own["behind"]) == ("check_failed", 1, 1)
+    assert own["entries"][0]["hold"]["code"] == "held.check"
+    assert "production: 1 of 1 behind: 1 failed its check" in gated.stages.deploy.bot("status").out
     seen = {"gate": "checks", "name": NAME, "by": "argocd[bot]", "url": "https://argocd.test/web"}
     seen |= {"state": "failure", "text": "it is degraded"}
     asked = (

@@ -33,6 +33,7 @@ def test_a_held_image_is_shown_and_not_proposed_and_a_hold_that_ended_is_told(sh
         "why": "no release before the fair",
         "file": "gitops-bot.yaml",
         "line": 10,
+        "image": shop.image("web"),
     }
 
     done = shop.bot("update")

@@ -176,6 +176,23 @@ def entries(done: Done) -> dict[str, Any]:
     return {app_of(item["entry"]): item for item in environment["entries"]}
 
 
+def test_what_is_newer_than_its_source_is_ahead_and_a_rollback_is_not_behind(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging", staging="policy: releases", apps=("web", "api", "worker"))
+    stages.run("production", "web", "1.1.0", at=ago(hours=5))
+    newer(stages, "api")
+    stages.run("production", "worker", "1.1.0", at=ago(hours=4))
+    stages.run("staging", "worker", "1.1.0", at=ago(hours=4))
+    (found,) = stages.deploy.ask("status", "production").json["environments"]
+    told = {app_of(item["entry"]): (item["state"], item["ahead"]) for item in found["entries"]}
+    assert told == {"web": ("held", True), "api": ("next", False), "worker": ("current", False)}
+    assert (found["behind"], found["ahead"]) == (1, 1)
+    headline = "production: 1 of 3 behind, 1 ahead of staging: 1 comes next, 1 held"
+    assert headline in stages.deploy.bot("status", "production").out.splitlines()
+    assert stages.rollback("--image", "worker").code == 0
+    (found,) = stages.deploy.ask("status", "production").json["environments"]
+    assert (found["counts"]["review"], found["behind"], found["ahead"]) == (1, 1, 1)
+
+
 def test_without_a_token_nobody_is_asked_and_git_tells_what_soaks_and_what_is_held(worldwide: World) -> None:
     stages = Stages.start(worldwide, _SOAKING, apps=("web", "api"))
     newer(stages)

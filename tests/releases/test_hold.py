@@ -114,6 +114,7 @@ REASON = Reason(
         "why": "no release before the fair",
         "file": "gitops-bot.yaml",
         "line": 31,
+        "image": None,
     },
     UNTIL,
 )

@@ -12,10 +12,14 @@ import pytest
 from markdown_it import MarkdownIt
 from wcwidth import wcswidth
 
+from gitops_bot.config import Hold
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason, unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
+from gitops_bot.releases.checks import Check
+from gitops_bot.releases.choice import hold
+from gitops_bot.releases.decisions import Seen
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.releases import Release
 from gitops_bot.report.screen import Screen
@@ -164,9 +168,28 @@ def test_a_history_that_does_not_show_a_release_is_told_in_the_same_calm_line() 
 
 
 PULL = PullRequest(4, URL, "open", "gitops-bot/production/all", "main", "c" * 40, "", "")
+RED, GREEN = (
+    Seen("checks", name, state, Check(name, state, NOW - timedelta(hours=2), "argocd[bot]", f"{URL}#{name}", text))
+    for name, state, text in (("e2e", "failure", "it is degraded"), ("scan", "success", ""))
+)
 OLD_PULL = replace(PULL, created_at=NOW - timedelta(days=20))
 #: State, reason and more -> why, and what next.
 WORDS: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "a check of the release failed": (
+        {"state": "check_failed", "seen": (RED,), "reason": Reason("held.check", "held", {})},
+        "check e2e: failure since 2026-11-23 10:00 UTC, by argocd[bot]: it is degraded",
+        "run it again, or release a fix",
+    ),
+    "one of what is pinned failed": (
+        {"state": "check_failed", "seen": (RED,), "reason": Reason("rolled_back", "", {})},
+        "check e2e: failure since 2026-11-23 10:00 UTC, by argocd[bot]: it is degraded",
+        "`gitops-bot update production`",
+    ),
+    "and a rollback is open": (
+        {"state": "check_failed", "seen": (RED,), "reason": Reason("rolled_back", "", {}), "proposal": OLD_PULL},
+        "check e2e: failure since 2026-11-23 10:00 UTC, by argocd[bot]: it is degraded",
+        "merge #4",
+    ),
     "review": ({"state": "review", "proposal": OLD_PULL}, "waits 20 days", "merge #4"),
     "next": ({"state": "next"}, "nothing holds it", "`gitops-bot update production`"),
     "soak": (
@@ -254,7 +277,19 @@ def test_versions_tell_what_would_change_and_digests_where_they_do_not(candidate
 
 
 def test_a_headline_counts_what_waits_and_the_most_urgent_comes_first() -> None:
-    states = ("held", "current", "review", "limit", "soak", "review", "untracked", "failed", "window", "next")
+    states = (
+        "held",
+        "current",
+        "check_failed",
+        "review",
+        "limit",
+        "soak",
+        "review",
+        "untracked",
+        "failed",
+        "window",
+        "next",
+    )
     behind = {state: NEW for state in states if state not in ("current", "untracked", "failed")}
     entries = tuple(
         entry("production", OLD, f"{IMAGE}-{at}", state=state, candidate=behind.get(state))
@@ -263,12 +298,47 @@ def test_a_headline_counts_what_waits_and_the_most_urgent_comes_first() -> None:
     environment = EnvironmentStatus("production", "staging", None, entries)
     found = Status(NOW, (environment,), sees_pull_requests=True)
     assert headline(found, environment) == (
-        "production: 7 of 10 behind: 1 failed, 2 wait for review, 1 comes next, 1 soaks, 1 waits for the schedule, "
-        "1 held, 1 over the limit, 1 not tracked"
+        "production: 8 of 11 behind: 1 failed its check, 1 failed, 2 wait for review, 1 comes next, 1 soaks, "
+        "1 waits for the schedule, 1 held, 1 over the limit, 1 not tracked"
     )
     assert [item.state for item in attention(environment)] == [
-        *("failed", "review", "review", "next", "soak", "window", "held", "limit", "untracked"),
+        *("check_failed", "failed", "review", "review", "next", "soak", "window", "held", "limit", "untracked"),
     ]
+
+
+@pytest.mark.parametrize("width", [None, 200])
+def test_a_failed_check_is_one_line_with_its_link_and_what_to_do(width: int | None) -> None:
+    more: dict[str, Any] = {"reason": Reason("held.check", "e2e failed"), "candidate": NEW, "seen": (RED, GREEN)}
+    red = entry("production", OLD, state="check_failed", **more)
+    found = Status(NOW, (EnvironmentStatus("production", "staging", None, (red,)),), sees_pull_requests=True)
+    said = "check e2e: failure since 2026-11-23 10:00 UTC, by argocd[bot]: it is degraded"
+    (line,) = (line for line in shown(found, width) if "e2e" in line)
+    assert f"{said}{';' if width is None else ''} {URL}#e2e" in line
+    assert "run it again, or release a fix" in line
+    (row,) = (line for line in markdown(found).splitlines() if "e2e" in line)
+    assert row.startswith(f"| **`web`** | `v1.4.1 -> v1.5.0` | check [`e2e`]({URL}#e2e): failure since")
+    assert row.endswith(" | run it again, or release a fix |")
+    out = StringIO()
+    print_status(Head("acme/deploy", "main", "3" * 40), found, Screen(out, 200, colours=True))
+    assert re.search("\x1b\\[1;31m[^\x1b]*e2e", out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("until", "told"),
+    [
+        (datetime(2026, 11, 28, tzinfo=UTC), "Sat"),
+        (datetime(2026, 11, 28, 7, 30, tzinfo=UTC), "Sat 07:30 UTC"),
+        (datetime(2027, 1, 7, tzinfo=UTC), "2027-01-07"),
+        (datetime(2027, 1, 7, 7, 30, tzinfo=UTC), "2027-01-07 07:30 UTC"),
+    ],
+)
+def test_a_frozen_environment_says_until_when_and_why_in_its_line(until: datetime, told: str) -> None:
+    freeze = Hold((), until, "stocktaking", ("gitops-bot.yaml", 31, 5))
+    frozen = entry("dev", NEW, reason=hold.reason(freeze))
+    found = replace(status().environments[0], name="dev", entries=(frozen,), frozen=(freeze,))
+    body = Status(NOW, (found,), sees_pull_requests=True)
+    line = f"dev: frozen until {told} (stocktaking); nothing waits, release 14 (3f2a1b4c5d), 2 days ago"
+    assert (headline(body, found), rows(body, found)) == (line, [])
 
 
 def test_what_waits_for_its_review_longest_comes_first() -> None:

@@ -46,12 +46,15 @@ def link(seen: Seen) -> str | None:
     return address(seen.check.url) if seen.check is not None else None
 
 
+def sentence(seen: Seen) -> str:
+    """What it is, and how it went."""
+    return f"{KINDS[seen.gate]} {name(seen)}: {result(seen)}"
+
+
 def lines(evidence: Sequence[Seen], reason: str = "") -> list[str]:
     """A line for each, for a terminal, but for those that a decision waits for and that its `reason` names."""
     others = (item for item in evidence if item.state == "success" or item.name not in reason)
-    return _short(
-        others, lambda item: " ".join(filter(None, (f"{KINDS[item.gate]} {name(item)}: {result(item)}", link(item))))
-    )
+    return _short(others, lambda item: " ".join(filter(None, (sentence(item), link(item)))))
 
 
 def markdown(evidence: Sequence[Seen]) -> list[str]:

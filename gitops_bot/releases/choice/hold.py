@@ -95,6 +95,6 @@ def reason(written: Hold) -> Reason:
     return Reason(
         "held.hold",
         f"held {_span(written)}",
-        {"until": rfc3339(written.until), "why": written.why, "file": file, "line": line},
+        {"until": rfc3339(written.until), "why": written.why, "file": file, "line": line, "image": written.image},
         written.until,
     )

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ from gitops_bot.images import duration
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
 from gitops_bot.report.screen import frozen, short
-from gitops_bot.report.status import common_registry, counted, matrix, reached, rows, summary
+from gitops_bot.report.status import common_registry, counted, failed_check, matrix, reached, rows, summary
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -93,6 +93,7 @@ def html(result: Result[Overview]) -> str:
         place=common_registry(overview.status),
         address=address,
         checks=evidence,
+        failed_check=failed_check,
         clean=clean,
         commit_url=source.commit if source is not None else lambda _commit: None,
         day=lambda date: f"{date:%b} {date.day}",
@@ -103,7 +104,7 @@ def html(result: Result[Overview]) -> str:
         reached=reached,
         roughly=duration.roughly,
         split=split,
-        summary=summary,
+        summary=partial(summary, status),
         # The content security policy: nothing from outside, and only this page's own style and script.
         policy=f"default-src 'none'; style-src {_hash('page.css')}; script-src {_hash('page.js')}; base-uri 'none'; "
         "form-action 'none'",
