@@ -263,7 +263,8 @@ async def older(context: Context, entry: Managed, newest: Offer) -> list[Offer]:
     earlier = _earlier(context, line, pair, _soak(context))
     runs = [*islice((run for run in earlier if run.ahead > newest.running.ahead), _MOST_OLDER)]
     if context.environment.require.checks:  # in one request for all of them
-        await several([ChecksQuestion(None, commit) for run in runs for commit in required.commits_with(line, run)])
+        stood = [required.commits_with(line, run)[-required.MOST_COMMITS :] for run in runs]
+        await several([ChecksQuestion(None, commit) for commits in stood for commit in commits])
     numbers = await _numbers(context, line, [pair]) if runs else {}
     numbered = (replace(run, number=numbers.get(run.arrived.commit if run.arrived is not None else "")) for run in runs)
     return [replace(newest, running=run, artifact=None, wait=timedelta(0)) for run in numbered]
