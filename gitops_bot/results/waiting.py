@@ -42,6 +42,8 @@ _OVER: Final = "over"
 _TIME, _DAY = "%Y-%m-%dT%H:%MZ", timedelta(days=1)
 #: Characters of a name, of a sentence, of the hidden line, and of each part of a comment; names that one line has.
 _NAME, _WHY, _REMEMBERED, _PART, _NAMED = 200, 2_000, 20_000, 10_000, 10
+#: No issue has so many comments: somebody edited the number of the last one.
+_MOST_COMMENTS: Final = 10**9
 
 
 class Item(NamedTuple):
@@ -94,6 +96,8 @@ class State(NamedTuple):
                 for kind, environment, name, since, told in filter(None, rows):
                     at = min(datetime.strptime(since, _TIME).replace(tzinfo=UTC), now)
                     things[str(kind), str(environment), str(name)] = at, told is True
+                if not 0 <= int(number) < _MOST_COMMENTS:
+                    continue
                 known.append(cls(int(number), things, None not in rows))
             except (ValueError, TypeError, OverflowError, RecursionError):
                 continue

@@ -114,6 +114,7 @@ NONSENSE: dict[str, Callable[[str], str]] = {
     "cut off": lambda line: line.replace("]", "", 1),
     "other words": lambda line: re.sub(r"state .*", "state [1, 2, 3] -->", line),
     "a number without end": lambda line: re.sub(r"state .*", f"state [{'9' * 5000}] -->", line),
+    "as many digits as JSON reads": lambda line: re.sub(r"state .*", f"state [{'9' * 4300}] -->", line),
     "no number": lambda line: re.sub(r"state .*", "state [Infinity] -->", line),
     "nested": lambda line: re.sub(r"state .*", f"state {'[' * 20_000} -->", line),
     "no such time": lambda line: re.sub(r"T..:..Z", "T99:99Z", line),
