@@ -31,7 +31,8 @@ _LIFT = "`--release-hold` promotes it anyway"
 async def not_failed(decision: Decision, context: Context) -> Decision:
     """Hold a pin whose newest result by `require_after` is a failure in its source, or in any wave before that.
 
-    What is pending or was never reported holds nothing. What is proposed already is withdrawn.
+    What is pending or was never reported holds nothing, but what could not be seen does. What failed and is proposed
+    already is withdrawn.
     """
     offer = context.basis
     if context.request.release_hold or not isinstance(decision, Change) or not isinstance(offer, Offer):
@@ -50,19 +51,24 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
     for wave in waves:
         had = {commit for run in _runs(context, line, wave, pin) for commit in required.commits_with(line, run)}
         commits_of[wave] = [commit for commit in reversed(line.commits) if commit in had]
+    looked_at = {wave: commits[-required.MOST_COMMITS :] for wave, commits in commits_of.items()}
     try:
-        reported = await _reported(decision, context, [*chain.from_iterable(commits_of.values())])
+        reported = await _reported(decision, context, [*chain.from_iterable(looked_at.values())])
     except BotError as failure:
         return Failed(decision.entry, failure.problem)
     held: Decision = decision
-    for wave, commits in commits_of.items():
-        by_name = required.by_name(reported[commit] for commit in commits)
-        seen = [required.see("checks", check, captures(context, wave), by_name) for check in after[wave]]
+    has_failed = False
+    for wave, commits in looked_at.items():
+        results = required.by_name((reported[commit] for commit in commits), len(commits_of[wave]), "--release-hold")
+        seen = [required.see("checks", check, captures(context, wave), results) for check in after[wave]]
         failed = [result for result in seen if result.state == "failure"]
-        why = required.why_not(failed, f"{pin.short} failed `require_after` of {wave.environment}")
+        unseen = [result for result in seen if results.unseen and result.advice == results.advice]
+        of = f"{pin.short} failed `require_after` of {wave.environment}"
+        why = required.why_not(failed or unseen, of if failed else f"nobody can tell whether {of}")
+        has_failed = has_failed or bool(failed)
         if why is not None and isinstance(held, Change | Held):
-            held = replace(held, seen=(*held.seen, *failed)).hold(why.with_more(_LIFT))
-    return withdraw_failed(held, context) if isinstance(held, Held) else held
+            held = replace(held, seen=(*held.seen, *(failed or unseen))).hold(why.with_more(_LIFT))
+    return withdraw_failed(held, context) if isinstance(held, Held) and has_failed else held
 
 
 def _why_unseen(context: Context, line: Line, waves: Sequence[Managed], pin: Pin) -> Reason | None:

@@ -8,6 +8,7 @@ from gitops_bot.engine.gates import CARRIED, PINS, POLL, POLL_SOURCE, PROMOTE, R
 from gitops_bot.engine.request import Poll, Promote, Request, RollBack
 from gitops_bot.images.build import Build, Child, Manifest
 from gitops_bot.images.reference import Pin
+from gitops_bot.releases.choice import required
 from gitops_bot.releases.choice.promotion import ByHand
 from tests.engine.situations import (
     BY_HAND,
@@ -38,6 +39,8 @@ from tests.engine.world import A, B, C, D, Shop, commit_id, deployment, forge_do
 from tests.tables import rows
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.engine.situations import Event
 
 PASSES = "forward 1.1.0 promoted: staging has run 1.1.0 for ..."
@@ -617,6 +620,20 @@ def test_while_the_newest_waits_for_checks_the_newest_that_passed_goes(
     text: str, events: tuple[Event, ...], what: Any, gates: str, expected: str
 ) -> None:
     expect(decided(started(text, *PROVEN, *events), what), (gates, expected))
+
+
+def test_what_was_not_looked_at_of_an_earlier_wave_holds_and_withdraws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(required, "MOST_COMMITS", 1)
+    shop = started(in_dev, *passed_on, reported(2, "e2e", "failure"))
+    said = (
+        "held 1.1.0 held.check: nobody can tell whether 1.1.0 failed `require_after` of dev: e2e cannot be told: 1 of "
+        "2 commits looked at; name its maker and its `workflow` (a status: `by: commit`), or go on with "
+        "`promote --release-hold`; ..."
+    )
+    expect(decided(shop), ("earlier waves", said))
+    assert decided(shop, Request(release_hold=True))[0][0] == ""
+    reported(3, "e2e", "failure")(shop)
+    expect(decided(shop), ("earlier waves", RED.format("held", "dev")))
 
 
 def test_what_the_known_history_does_not_show_of_an_earlier_wave_holds() -> None:

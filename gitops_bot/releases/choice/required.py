@@ -61,8 +61,10 @@ def commits_with(line: Line, run: Run) -> tuple[str, ...]:
     return line.between(run.arrived.commit, run.left.commit if run.left is not None else None)[::-1]
 
 
-def by_name(reported: Iterable[CommitChecks], total: int = 0) -> Results:
+def by_name(reported: Iterable[CommitChecks], total: int = 0, beyond: str = "--beyond-checks") -> Results:
     """Checks by their names, of commits from the oldest to the newest; `total` is how many commits there are.
+
+    `beyond` is the option of `promote` that goes on although not everything was seen.
 
     There may be many clusters, each with a check of its own on the same commits.
     """
@@ -74,10 +76,10 @@ def by_name(reported: Iterable[CommitChecks], total: int = 0) -> Results:
         what = f"{lost} of {counted(len(commits), 'commit')} are" if len(commits) > 1 else "the commit is"
         return Results(names, f"{what} not in the repository", "name the repository that has it, or push it there")
     if any(not commit.complete for commit in commits):
-        advice = "report fewer checks on one commit, or go on with `promote --beyond-checks`"
+        advice = f"report fewer checks on one commit, or go on with `promote {beyond}`"
         return Results(names, "a commit has more checks than were looked at", advice)
     if total > len(commits):
-        advice = "name its maker and its `workflow` (a status: `by: commit`), or go on with `promote --beyond-checks`"
+        advice = f"name its maker and its `workflow` (a status: `by: commit`), or go on with `promote {beyond}`"
         return Results(names, f"{len(commits)} of {counted(total, 'commit')} looked at", advice, is_cut=True)
     return Results(names)
 
