@@ -12,7 +12,8 @@ from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.pull_request import PullRequest
-from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.releases.checks import Check
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept, Seen
 from gitops_bot.report import document
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.managed import alter, change_of, managed
@@ -269,6 +270,20 @@ def test_a_summary_is_one_table_with_what_needs_attention_on_top() -> None:
     # Nobody is told to pull what is not pinned.
     assert folded.count("docker pull") == 1
     assert f"```sh\ndocker pull ghcr.io/acme/api@{A}\n```" in folded
+
+
+def test_a_failed_check_comes_first_and_what_is_only_frozen_is_no_row() -> None:
+    check = Check("e2e", "failure", datetime(2026, 11, 24, tzinfo=UTC), "argocd[bot]", f"{URL}#e2e", "")
+    failed = Seen("checks", "e2e", "failure", check)
+    red = alter(held(API, "held.check"), seen=(failed,))
+    calm = Held(WEB.entry, None, Reason("held.hold", "held until then", {"image": None}))
+    asked = outcome(decisions=[FAILED, calm, red])
+    text = summary(asked)
+    assert text.startswith("### failed: gitops-bot set live: 1 with a failed check, 1 failed\n")
+    assert [row.split(" | ")[0] for row in table(text)] == ["| `api`", "| `web`"]
+    assert f"**check failed**: older<br>check [`e2e`]({URL}#e2e): failure since" in table(text)[0]
+    named = outcome(decisions=[calm, red], named=[WEB, API])
+    assert [item.message.partition(":")[0] for _, item in annotated(named, named=True)] == ["check failed", "held"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from gitops_bot.images.reason import Reason
 from gitops_bot.report import page
 from gitops_bot.results.result import Result
 from gitops_bot.results.status import Overview
@@ -133,6 +134,23 @@ def test_each_count_leads_to_its_entries_without_a_script() -> None:
         assert body.count('<tr><th scope="row">') == int(count)
     # Only those show then: the style sheet hides the others.
     assert ":has(tbody:target) tbody:not(:target)" in Parsed(text).texts["style"]
+
+
+def test_a_failed_check_is_first_with_its_link_and_what_to_do() -> None:
+    found = overview()
+    staging, production = found.body.status.environments
+    target, held, _ = production.entries
+    seen = held.seen[::-1]  # the failure first
+    red = alter(held, state="check_failed", seen=seen, reason=Reason("held.check", ""))
+    status = alter(found.body.status, environments=(staging, alter(production, entries=(target, red))))
+    text = page.html(alter(found, body=alter(found.body, status=status)))
+    rows = [row[0] if len(row) == 1 else row[-1] for row in attention(text)[1:3]]
+    assert rows[0] == "production: 1 failed its check"
+    assert rows[1].startswith("check web: failure since 2026-11-23 12:00 UTC, by web: web · run it again, or release a")
+    (body,) = re.findall('<tbody id="check_failed-production" class="check_failed">.*?</tbody>', text, re.DOTALL)
+    assert body.count("failure since") == 1
+    assert f'<a href="{seen[0].check.url}">check web: failure' in body if seen[0].check else False
+    assert ".failed,.check_failed{--state:var(--failed)}" in text
 
 
 def test_nothing_to_do_is_said_in_calm_lines() -> None:
