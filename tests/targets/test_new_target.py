@@ -32,7 +32,7 @@ ADDED: Final = (
     ("config/form_target.py", "from gitops_bot.targets.manifests import ManifestsTarget\n",
      "from gitops_bot.targets.pin_list import PinListTarget\n"),
     ("config/form_target.py", 'TargetKind = Literal["compose", ', '"pins", '),
-    ("config/form_target.py", "    ] = ()\n",
+    ("config/form_target.py", '"apps/*/overlays/production")] = ()\n',
      '    comment: Annotated[str | None, leaf.text("must be one mark", "^[#;]$"), about("A mark.", ";")] = None\n'),
     ("config/form_target.py", "        match self.kind:\n",
      '            case "pins":\n                target = PinListTarget(self.comment or "#")\n'),
