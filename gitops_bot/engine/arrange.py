@@ -332,14 +332,14 @@ def _why_pin_gone(context: Context, group: Group, pin: PinChange, decision: Deci
     match decision:
         case _ if (locked := group.locked.get(pin.key)) is not None:
             return locked
-        case Held(reason=reason) | Kept(reason=reason) | Change(reason=reason):
+        case Held(reason=reason) | Kept(reason=reason):
             return reason
         case Failed(problem=problem):
             return Reason(problem.code, problem.message)
         case None if written is not None:
             return hold.reason(written)
-        case None:
-            return Reason("nothing_new", f"nobody asks for {plain(pin.after.short)} of {plain(entry.image)} any more")
+        case Change() | None:
+            return Reason("nothing_new", f"this run proposes nothing for {plain(entry.image)} on this branch")
 
 
 async def _withdraw(context: Context, proposals: Sequence[Proposal]) -> list[Proposal]:
