@@ -28,11 +28,10 @@ _READ = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 @pytest.fixture
 def app(shop: Deploy) -> Iterator[Registered]:
     """The App, installed on the shop's repository alone."""
-    app = registered(shop.world.forge)
+    app, apps = registered(shop.world.forge), shop.world.forge.apps
+    apps.tokens.clear()  # those of other modules' tests, on the same server
     app.install(shop.name)
     yield app
-    apps = shop.world.forge.apps
-    apps.tokens.clear()
     apps.lifetime, apps.uses, apps.end_after = 3600, 0, None
 
 
