@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitops_bot.demo.shapes import Shapes
 
 FIRST = 1001
-_PATH = re.compile(r"/issues(?:/(?P<number>1[0-9]{3})(?P<below>/comments|/labels)?|/comments/(?P<comment>1[0-9]{6}))?")
+_PATH = re.compile(r"/issues(?:/(?P<number>1[0-9]{3})(?P<below>/comments|/labels)?|/comments/(?P<comment>[0-9]+))?")
 
 
 @dataclass(slots=True)
@@ -59,7 +59,9 @@ class Issues:
         if match is None:
             return None
         if match["comment"]:
-            return self._delete(int(match["comment"])) if request.method == "DELETE" else None
+            number = int(match["comment"])
+            is_here = any(comment.id == number for issue in self.all for comment in issue.comments)
+            return self._delete(number) if is_here and request.method == "DELETE" else None
         if match["number"] is None:
             return self._open(shapes, Fields.read(request)) if request.method == "POST" else None
         issue = next((issue for issue in self.all if issue.number == int(match["number"])), None)

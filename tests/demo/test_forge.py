@@ -309,6 +309,16 @@ def test_wrong_input_is_refused_in_githubs_words_and_changes_nothing(
     assert (proposed.call("GET", "/pulls/1").json, proposed.bare.branches()) == (before, heads)
 
 
+@pytest.mark.parametrize("hub", [1, 10, 19])
+def test_a_comment_on_a_pull_request_is_deleted_whatever_its_number(site: Site, hub: int) -> None:
+    number = site.proposed()
+    site.forge.store._hubs[REPOSITORY].id = hub
+    comments = f"/issues/{number}/comments"
+    said = [site.call("POST", comments, {"body": text}).json["id"] for text in ("one", "two")]
+    assert site.call("DELETE", f"/issues/comments/{said[0]}").status == 204
+    assert [comment["body"] for comment in site.call("GET", comments).json] == ["two"]
+
+
 def test_lists_come_page_by_page_with_links(site: Site) -> None:
     for number in range(5):
         site.proposed(f"b{number}", tag=f"v{number + 2}")
