@@ -111,7 +111,8 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
     """Do it, and give what came of it. The branch comes first: a later run opens what is missing for it.
 
     Raises:
-        LostRace: the branch moved and nothing was written, or the pull request ended meanwhile.
+        LostRace: the branch moved and nothing was written, or the pull request ended meanwhile, or could not be opened
+            since a branch moved.
         GitError, ForgeError: the remote refused, or there is no token for the forge.
     """
     on, now, snapshot, propose = proposal.on, proposal, context.snapshot, context.environment.propose
@@ -137,6 +138,10 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
     try:
         pull = _write_pull_request(world, forge, snapshot, now, head, propose)
     except ForgeError as error:
+        may_be_late = isinstance(action, reconcile.Open) and error.problem.code != "failed.auth"
+        branches = {on.name: head, snapshot.branch: snapshot.commit} if may_be_late else {}
+        if any(world.repository.commit_of(name) != commit for name, commit in branches.items()):
+            raise LostRace(error.problem) from None  # such as when another run opened and merged it
         return _give_up(now, error.problem), Failed(None, error.problem)
     has_text = pull is not None and pull.state == "open" and isinstance(action, reconcile.Open | reconcile.Refresh)
     # Whoever writes the text last must have seen the last commit: else the text lacks what another run pushed.

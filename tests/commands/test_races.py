@@ -171,3 +171,24 @@ def test_what_is_merged_behind_the_runs_back_is_not_proposed_again(shop: Deploy)
     assert (done.code, done.json["environments"][0]["proposals"]) == (0, [])
     assert [(each["number"], each["merged_at"] is not None) for each in shop.pulls("all")] == [(pull["number"], True)]
     assert b"newTag: 1.1.0" in shop.files("main")[WEB]
+
+
+@pytest.mark.parametrize("branch_stays", [True, False])
+def test_what_another_run_opened_and_merged_before_this_one_could_is_no_failure(
+    shop: Deploy, branch_stays: bool
+) -> None:
+    shop.push("web", "1.1.0")
+
+    def merged_meanwhile(request: Request, go: Callable[[], Answer]) -> Answer:
+        if request.method == "POST" and request.path.endswith("/pulls"):
+            shop.remote.git("update-ref", "refs/heads/main", shop.branches[BRANCH])
+            if not branch_stays:
+                shop.remote.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+        return go()
+
+    shop.gate(merged_meanwhile)
+    done = shop.ask("update")
+    (environment,) = done.json["environments"]
+    assert (done.code, done.json["problems"], environment["failed"]) == (0, [], [])
+    assert (environment["proposals"], shop.pulls("all")) == ([], [])
+    assert b"newTag: 1.1.0" in shop.files("main")[WEB]

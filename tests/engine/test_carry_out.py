@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from gitops_bot.engine.request import Poll, Request
+from gitops_bot.engine.update import update
+from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.reconcile import Refresh
 from gitops_bot.proposals.text import body
-from tests.engine.situations import alone, fails, started, updated
+from tests.engine.situations import THREE, alone, fails, started, updated
 from tests.engine.world import C, Forge, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
+    from gitops_bot.errors import FailureCode
     from gitops_bot.proposals.pull_request import PullRequest
 
 
@@ -44,3 +51,30 @@ def test_what_is_put_on_hold_while_it_is_being_finished_is_not_set_to_merge() ->
     updated("production")(shop)
     (proposal,) = shop.plan(None, "production").proposals
     assert (proposal.action.name, proposal.action.reason.code) == ("leave", "held.label")
+
+
+@pytest.mark.parametrize(
+    ("moves", "code", "fails"),
+    [
+        pytest.param(True, "failed.forge", False, id="the base has moved, and has it"),
+        pytest.param(False, "failed.forge", True, id="nothing has moved"),
+        pytest.param(True, "failed.auth", True, id="the token may not do it, wherever the base is"),
+    ],
+)
+def test_what_cannot_be_opened_since_it_was_merged_meanwhile_is_no_failure(
+    moves: bool, code: FailureCode, fails: bool
+) -> None:
+    problem, asked = Problem(code, "there are no commits between them"), []
+
+    class Refuses(Forge):
+        def open(self, *, branch: str, **_: object) -> NoReturn:
+            asked.append(branch)
+            if moves:
+                shop.run(THREE, "production", days=0)
+            raise ForgeError(problem)
+
+    shop = started(alone())
+    shop.forge = Refuses()
+    (environment,) = update(shop.world, shop.facts("production").snapshot, Request(Poll())).body.environments
+    assert [failed.problem for failed in environment.failed] == [problem] * fails
+    assert len(asked) == 1
