@@ -264,10 +264,13 @@ class Forge(Protocol):
         """Close a pull request, with this body; writes only what differs."""
 
     def find_issue(self, mark: str) -> Issue | None:
-        """The oldest issue of the bot's own whose text has this line."""
+        """The newest issue of the bot's own whose text begins with this line."""
 
     def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
-        """Comment on an issue, open again, and then give it this text where it differs; None: open a new one."""
+        """Comment on an issue, open again, and then give it this text where it differs; None: open a new one.
+
+        Of several that runs open at once, the newest stays open.
+        """
 
     def deployments(self, environments: Sequence[str]) -> Mapping[str, tuple[Deployed, ...]]:
         """The newest deployments of each of these environments, the newest first: a bounded number."""

@@ -89,7 +89,7 @@ class State(NamedTuple):
     def read(cls, texts: Iterable[str], now: datetime) -> State:
         """The latest one in the text and the comments of the issue; an empty one, not whole, if there is none."""
         known: list[State] = []
-        for line in (line.rstrip() for text in texts for line in text.split("\n") if line.startswith(_STATE)):
+        for line in (line.rstrip() for text in texts for line in text.split("\n")[:2] if line.startswith(_STATE)):
             things = {}
             try:
                 number, *rows = json.loads(line.removeprefix(_STATE).removesuffix(_END))

@@ -6,8 +6,9 @@ import json
 import os
 import re
 import signal
+from dataclasses import replace
 from queue import SimpleQueue
-from threading import Barrier
+from threading import Barrier, Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -251,21 +252,47 @@ def test_the_mark_of_somebody_else_is_none(worldwide: World) -> None:
     assert update(stages) == []
 
 
-def test_two_runs_at_once_leave_one_open(worldwide: World) -> None:
+def test_a_copy_of_the_mark_below_other_text_is_none_and_of_several_the_newest_counts(worldwide: World) -> None:
     stages = start(worldwide)
     stages.run("staging", "web", "1.1.0")
-    both_looked = Barrier(2, timeout=PATIENCE)
+    update(stages)
+    own = the(stages.deploy)
+    # What another workflow opens has the same login: a copy of the text, and an older issue of the bot's own.
+    copied, older = replace(own, body=f"Look at this:\n{own.body}", labels=["gitops-bot"]), replace(own, number=1002)
+    own.number, issues(stages.deploy)[:] = 1003, [copied, older, own]
+    before = (copied.body, older.body)
+    fail(stages)
+    assert update(stages, code=1) == ["POST /issues/1003/comments 201", "PATCH /issues/1003 200"]
+    assert (copied.body, older.body) == before
+    issues(stages.deploy)[:] = [copied]
+    assert update(stages, code=1)[0] == "POST /issues 201"
+    assert (copied.body, copied.closed_at) == (before[0], None)
 
-    def together(request: Request, go: Callable[[], Answer]) -> Answer:
+
+@pytest.mark.parametrize("within", [False, True], ids=["in step", "one within the other"])
+def test_two_runs_at_once_leave_one_open(worldwide: World, within: bool) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    both_looked, first_is_waiting, second_has_ended = Barrier(2, timeout=PATIENCE), Event(), Event()
+
+    def meet(request: Request, go: Callable[[], Answer]) -> Answer:
         if request.method == "POST" and request.path.endswith("/issues"):
-            both_looked.wait()
+            if not within:
+                both_looked.wait()
+            elif not first_is_waiting.is_set():
+                first_is_waiting.set()
+                assert second_has_ended.wait(PATIENCE)
         return go()
 
-    stages.deploy.gate(together)
-    runs = [stages.deploy.start("update") for _ in range(2)]
-    assert [ended(run).code for run in runs] == [0, 0]
+    stages.deploy.gate(meet)
+    runs = [stages.deploy.start("update")]
+    assert not within or first_is_waiting.wait(PATIENCE)
+    runs.append(stages.deploy.start("update"))
+    ends = [ended(runs[1]).code]
+    second_has_ended.set()
+    assert [*ends, ended(runs[0]).code] == [0, 0]
     stages.deploy.gate(None)
-    assert [(issue.number, issue.reason) for issue in issues(stages.deploy)] == [(1001, None), (1002, "not_planned")]
+    assert [(issue.number, issue.reason) for issue in issues(stages.deploy)] == [(1001, "not_planned"), (1002, None)]
     assert update(stages) == []
 
 

@@ -139,6 +139,13 @@ def test_a_memory_with_the_line_ends_of_a_browser_or_of_the_future_is_read() -> 
     assert State.read([state.line], early).things == {WEB.key: (early, False)}
 
 
+def test_a_memory_in_the_middle_of_a_text_is_none_as_it_may_be_a_copy() -> None:
+    state, _ = follow(State(), [WEB], NOW, None)
+    copied = state._replace(number=99).line
+    assert State.read([render([WEB], state), f"Look:\n\n{copied}"], NOW) == state
+    assert State.read([f"Look:\n\n{copied}"], NOW) == State()
+
+
 def test_a_thousand_things_are_a_short_text_and_what_there_is_no_room_for_is_not_told_as_new() -> None:
     many = [failed(f"{'x' * 60}{number}")._replace(why=f"gone {number}") for number in range(1000)]
     state, _ = follow(State(), many, NOW, None)

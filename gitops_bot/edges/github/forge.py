@@ -213,25 +213,11 @@ class GitHub:
         return self._edit(pull, {} if pull.state == "closed" else {"state": "closed"}, body)
 
     def find_issue(self, mark: str) -> Issue | None:
-        """One request. The mark of somebody else is none. Doubles of runs at the same time lose to the oldest."""
-        try:
-            variables = {**self._api.names, "label": _LABEL}
-            data: Any = self._api.graphql(ISSUES, variables, expected=_EXPECTED)
-        except (Refused, Unsupported) as refused:
-            raise _no_issue(refused) from None
-        with self._api.reading():
-            nodes = (node for name in ("labelled", "newest") for node in answers.nodes(data["repository"][name]))
-            own = [node for node in nodes if node["viewerDidAuthor"] is True and mark in node["body"].splitlines()]
-            if not own:
-                return None
-            first = min(own, key=lambda node: answers.of_type(int, node["number"]))
-            said = [comment for comment in answers.nodes(first["comments"]) if comment["viewerDidAuthor"] is True]
-            comments = tuple(answers.of_type(str, comment["body"]) for comment in said)
-            closed = answers.time(first["closedAt"]) if first["closedAt"] else None
-            return Issue(first["number"], first["body"], closed, comments)
+        """One request. The mark of somebody else is none; so is one in the middle of a text, which may be a copy."""
+        return max(self._issues(mark), key=lambda issue: issue.number, default=None)
 
     def write_issue(self, issue: Issue | None, title: str, body: str, comment: str | None) -> None:
-        """None if nothing differs, else one; with a comment three or four. Three to open one, four for a double."""
+        """None if nothing differs, else one; with a comment three or four. Three to open one; one for each double."""
         try:
             if issue is None:
                 with self._api.reading():
@@ -239,10 +225,11 @@ class GitHub:
                     number = answers.of_type(int, made["number"])
                 with suppress(Refused):
                     self._api.ask("POST", f"/issues/{number}/labels", body={"labels": [_LABEL]}, expected=_EXPECTED)
-                first = self.find_issue(body.partition("\n")[0])
-                if first is not None and first.number != number:  # another run was faster, or this was sent twice
-                    double = {"state": "closed", "state_reason": "not_planned"}
-                    self._api.ask("PATCH", f"/issues/{number}", body=double, expected=_EXPECTED)
+                # Another run opened one, too, or this was sent twice: who comes last sees all, and closes the older.
+                found = {issue.number for issue in self._issues(body.partition("\n")[0]) if issue.closed is None}
+                for double in sorted({number, *found})[:-1]:
+                    closed = {"state": "closed", "state_reason": "not_planned"}
+                    self._api.ask("PATCH", f"/issues/{double}", body=closed, expected=_EXPECTED)
                 return
             if comment is not None:
                 if issue.closed is not None:
@@ -252,6 +239,24 @@ class GitHub:
                 self._api.ask("PATCH", f"/issues/{issue.number}", body={"body": body}, expected=_EXPECTED)
         except Refused as refused:
             raise _no_issue(refused) from None
+
+    def _issues(self, mark: str) -> list[Issue]:
+        """The bot's own issues that begin with this line."""
+        try:
+            variables = {**self._api.names, "label": _LABEL}
+            data: Any = self._api.graphql(ISSUES, variables, expected=_EXPECTED)
+        except (Refused, Unsupported) as refused:
+            raise _no_issue(refused) from None
+        issues: list[Issue] = []
+        with self._api.reading():
+            for node in (node for name in ("labelled", "newest") for node in answers.nodes(data["repository"][name])):
+                number, body = answers.of_type(int, node["number"]), answers.of_type(str, node["body"])
+                if node["viewerDidAuthor"] is True and body.partition("\n")[0].rstrip() == mark:
+                    said = [one for one in answers.nodes(node["comments"]) if one["viewerDidAuthor"] is True]
+                    comments = tuple(answers.of_type(str, comment["body"]) for comment in said)
+                    closed = answers.time(node["closedAt"]) if node["closedAt"] else None
+                    issues.append(Issue(number, body, closed, comments))
+        return issues
 
     def _edit(self, pull: PullRequest, changed: dict[str, str], body: str) -> PullRequest:
         if not _same(body[:BODY_LIMIT], pull.body):
