@@ -322,6 +322,20 @@ def test_what_is_not_allowed_is_a_warning_with_the_permission(worldwide: World) 
         assert all(word in done.err for word in words), (words, done.err)
 
 
+def test_an_issue_that_was_moved_meanwhile_is_told_as_that(worldwide: World) -> None:
+    stages = start(worldwide)
+    stages.run("staging", "web", "1.1.0")
+    update(stages)
+    fail(stages)
+    stages.deploy.gate(lambda request, go: Answer(301) if "/issues/1001" in request.path else go())
+    done = stages.deploy.bot("update")
+    assert done.code == 1
+    told = next(line for line in done.err.splitlines() if "what waits is not reported" in line)
+    assert "GitHub says that it has moved: the issue was transferred, or the repository renamed" in told
+    assert "the next run opens another" in told
+    assert "issues: write" not in told
+
+
 def test_without_a_token_it_is_a_warning(worldwide: World) -> None:
     stages = start(worldwide, "promote_from: staging\npropose: {as: commit}", staging="propose: {as: commit}")
     folder = stages.deploy.remote.path

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 #: Statuses by which GitHub refuses a label, review or assignee: no permission, not found, disabled, invalid.
 _EXPECTED = (403, 404, 410, 422)
+#: The same of an issue, which people may move to another repository.
+_OF_ISSUE = (*_EXPECTED, 301)
 _PERMISSION = "give the token `pull-requests: write`"
 #: A repository may have thousands of issues: the oldest with the label are looked at and, as people may take it away,
 #: the newest.
@@ -233,10 +235,10 @@ class GitHub:
                 return
             if comment is not None:
                 if issue.closed is not None:
-                    self._api.ask("PATCH", f"/issues/{issue.number}", body={"state": "open"}, expected=_EXPECTED)
-                self._post_comment(issue.number, comment, _EXPECTED)
+                    self._api.ask("PATCH", f"/issues/{issue.number}", body={"state": "open"}, expected=_OF_ISSUE)
+                self._post_comment(issue.number, comment, _OF_ISSUE)
             if not _same(body, issue.body):
-                self._api.ask("PATCH", f"/issues/{issue.number}", body={"body": body}, expected=_EXPECTED)
+                self._api.ask("PATCH", f"/issues/{issue.number}", body={"body": body}, expected=_OF_ISSUE)
         except Refused as refused:
             raise _no_issue(refused) from None
 
@@ -303,6 +305,9 @@ class GitHub:
 def _no_issue(refused: Refused | Unsupported) -> ForgeError:
     quoted = f"GitHub says: {refused.message}" if isinstance(refused, Refused) else "this server has no GraphQL"
     advice = "give the token `issues: write`, switch on issues in the repository's settings, or remove `report_issue`"
+    if isinstance(refused, Refused) and refused.status == 301:
+        quoted = "GitHub says that it has moved: the issue was transferred, or the repository renamed"
+        advice = "nothing for an issue: the next run opens another; else use the repository's current name"
     return ForgeError(Problem("failed.auth", f"the issue cannot be read or written ({quoted})", advice))
 
 
