@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gitops_bot.demo.http import Answer
 from tests.commands.scene import configure, news
 from tests.counterparts.world import PERSON
@@ -47,6 +49,23 @@ def test_labels_reviewers_teams_assignees_and_the_draft_are_done_once(shop: Depl
         shop.bot("update")
     assert seen.writes == ["PATCH /pulls/1 200"]
     assert dress(shop) == ([], [], [], [], True)
+
+
+@pytest.mark.parametrize("below", ["/labels", "/assignees", "/requested_reviewers"])
+def test_what_an_answer_without_a_text_leaves_open_is_done_by_the_next_run(shop: Deploy, below: str) -> None:
+    shop.world.forge.team(shop.name, "platform", ["bob"])
+    configure(shop, ALL)
+    shop.push("web", "1.1.0")
+    shop.gate(lambda request, go: Answer(204) if request.path.endswith(below) else go())
+    done = shop.ask("update")
+    assert done.code == 1
+    assert "did not answer the way GitHub does" in done.json["problems"][0]["message"]
+    shop.gate(None)
+    assert shop.bot("update").code == 0
+    assert dress(shop) == (["release"], [PERSON], ["platform"], [PERSON], True)
+    with shop.watching() as seen:
+        shop.bot("update")
+    assert seen.nothing
 
 
 def test_what_is_refused_is_told_and_the_proposal_goes_on(shop: Deploy) -> None:

@@ -136,7 +136,7 @@ class GitHub:
         if not (missing := [label for label in dict.fromkeys(labels) if label.lower() not in present]):
             return True
         try:
-            self._api.ask("POST", f"/issues/{number}/labels", body={"labels": missing}, expected=_EXPECTED)
+            self._add(f"/issues/{number}/labels", {"labels": missing})
         except Refused as refused:
             advice = f"{_PERMISSION}, or remove `labels:`"
             return self._continues_without(number, f"the labels {', '.join(missing)}", refused, advice)
@@ -175,16 +175,13 @@ class GitHub:
         if not (wanted := list(dict.fromkeys(people))):
             return True
         try:
-            body = {"assignees": wanted}
-            answer = self._api.ask("POST", f"/issues/{number}/assignees", body=body, expected=_EXPECTED)
+            answer = self._add(f"/issues/{number}/assignees", {"assignees": wanted})
         except Refused as refused:
             advice = f"assign people with write access; {_PERMISSION}, or correct `assignees:`"
             return self._continues_without(number, f"the assignees {', '.join(wanted)}", refused, advice)
         # GitHub silently leaves out people whom it cannot assign.
-        assignees = answer.get("assignees") if isinstance(answer, dict) else None
-        if not isinstance(assignees, list):
-            return True
-        assigned = {str(person.get("login")).lower() for person in assignees if isinstance(person, dict)}
+        with self._api.reading():
+            assigned = {str(person["login"]).lower() for person in answers.of_type(list, answer["assignees"])}
         if left_out := [person for person in wanted if person.lower() not in assigned]:
             names = ", ".join(left_out)
             message = f"GitHub did not assign {names} to pull request #{number}: they have no access to it"
@@ -286,11 +283,19 @@ class GitHub:
                     author = (comment["user"] or {}).get("login")  # whose account is gone is nobody
                     yield answers.of_type(int, comment["id"]), str(author), str(comment["body"])
 
+    def _add(self, path: str, body: object) -> Any:
+        """Add something to a pull request. An answer without a text, as of a proxy, does not say that it was done."""
+        answer = self._api.ask("POST", path, body=body, expected=_EXPECTED)
+        with self._api.reading():
+            if answer is None:
+                raise TypeError
+        return answer
+
     def _review_refused(self, number: int, reviewers: Mapping[str, Sequence[str]]) -> Refused | None:
         """Request reviews, if there are reviewers; returns the refusal."""
         try:
             if reviewers:
-                self._api.ask("POST", f"/pulls/{number}/requested_reviewers", body=dict(reviewers), expected=_EXPECTED)
+                self._add(f"/pulls/{number}/requested_reviewers", dict(reviewers))
         except Refused as refused:
             return refused
         return None

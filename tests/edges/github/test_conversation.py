@@ -8,7 +8,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.errors import ForgeError
-from tests.edges.github.scripted import BASE, BRANCH, NO_GRAPHQL, playing, pull, recorded, said
+from tests.edges.github.scripted import BASE, BRANCH, NO_GRAPHQL, playing, pull, recorded, said, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,11 +138,27 @@ def test_whom_github_leaves_out_without_a_word_is_told() -> None:
     assert "assign people with write access" in warning
 
 
-def test_an_answer_that_tells_nothing_of_assignees_is_no_error() -> None:
-    for answer, warnings in ((None, 0), ({"assignees": None}, 0), ({"assignees": [7]}, 1)):
-        with playing({ASSIGNEES: Answer.json(201, answer)}, broken=True) as script:
-            script.bot.forge.assign(1, ["bob"])
-            assert len(script.warned) == warnings
+@pytest.mark.parametrize(
+    ("wanted", "answer"),
+    [
+        (ASSIGNEES, Answer.json(201, {"assignees": None})),
+        (ASSIGNEES, Answer.json(201, {"assignees": [7]})),
+        *(
+            (each, answer)
+            for each in (ASSIGNEES, LABELS, REVIEWERS)
+            for answer in (Answer(204), Answer.json(200, None))
+        ),
+    ],
+)
+def test_an_answer_that_does_not_say_that_it_was_done_is_an_error(wanted: str, answer: Answer) -> None:
+    with unreadable({PULL: seen(), wanted: answer}) as script:
+        match wanted:
+            case "POST /issues/1/labels":
+                script.bot.forge.label(1, ["release"])
+            case "POST /issues/1/assignees":
+                script.bot.forge.assign(1, ["bob"])
+            case _:
+                script.bot.forge.ask_for_review(1, ["bob"], [])
 
 
 POST, PATCH, READ = "POST /issues/1/comments", "PATCH /issues/comments/7", "GET /issues/1/comments"
