@@ -284,7 +284,7 @@ class ConfigForm:
         bool | None,
         about(
             "Keep one issue in the repository that says what failed, is frozen, is held or waits for review, with "
-            "comments when something starts to fail, is stuck for a day, or recovers. Without it, `false`.",
+            "comments when something fails in two runs in a row, is stuck for a day, or recovers. Without it, `false`.",
             True,
         ),
     ] = None

@@ -29,8 +29,8 @@ TITLE: Final = "gitops-bot: what waits"
 MARK: Final = "<!-- gitops-bot:waiting -->"
 _STATE, _END = "<!-- gitops-bot:state ", " -->"
 _PEOPLE: Final = """\
-gitops-bot keeps this up to date, and comments when something starts to fail, is stuck for a day, or recovers. Close \
-it to be told only of what begins after that: a comment then opens it again."""
+gitops-bot keeps this up to date, and comments when something fails in two runs in a row, is stuck for a day, or \
+recovers. Close it to be told only of what begins after that: a comment then opens it again."""
 _HEADS: Final = {"Failed": ("failed",), "Frozen": ("frozen",), "Held": ("held", "waits"), "To review": ("review",)}
 _CALM: Final = "Nothing waits: nothing failed, nothing is held, and no pull request is open."
 #: What people hold on purpose, and how they promote past a gate.
@@ -71,11 +71,11 @@ class Item(NamedTuple):
 class State(NamedTuple):
     """Since when each thing is as it is, and whether it was told to be stuck, after the comment of this `number`.
 
-    Not `whole`: there may have been more.
+    None in place of that: it failed for the first time, and nobody was told yet. Not `whole`: there may have been more.
     """
 
     number: int = 0
-    things: Mapping[tuple[str, str, str], tuple[datetime, bool]] = {}
+    things: Mapping[tuple[str, str, str], tuple[datetime, bool | None]] = {}
     whole: bool = False
 
     @property
@@ -95,7 +95,7 @@ class State(NamedTuple):
                 number, *rows = json.loads(line.removeprefix(_STATE).removesuffix(_END))
                 for kind, environment, name, since, told in filter(None, rows):
                     at = min(datetime.strptime(since, _TIME).replace(tzinfo=UTC), now)
-                    things[str(kind), str(environment), str(name)] = at, told is True
+                    things[str(kind), str(environment), str(name)] = at, told if told is None else told is True
                 if not 0 <= int(number) < _MOST_COMMENTS:
                     continue
                 known.append(cls(int(number), things, None not in rows))
@@ -136,24 +136,29 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
 def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime | None) -> tuple[State, str | None]:
     """How things are now, and the comment on what is new; once people `closed` the issue, only of what began since.
 
-    What failed and recovered is not told again within a day, so that a registry that fails now and then does not fill
-    the issue; what is stuck is told all the same.
+    What fails is told when the next run sees it, too: one bad answer is no news. What failed and recovered is not told
+    again within a day, so that a registry that fails now and then does not fill the issue; what is stuck is told all
+    the same.
     """
-    things, started, stuck = dict[tuple[str, str, str], tuple[datetime, bool]](), [], []
+    things, started, stuck = dict[tuple[str, str, str], tuple[datetime, bool | None]](), [], []
     minute = now.replace(second=0, microsecond=0)
     calm = {key: was for key, was in before.things.items() if key[0] == _OVER and now - was[0] < _DAY}
     for item in (item for item in items if item.kind in ("failed", "held", "waits")):
-        since, told = before.things.get(item.key, (minute, False))
-        if item.kind == "failed" and item.key not in before.things and before.whole and _over(item.key) not in calm:
-            started.append(item)
-        is_due = item.kind != "waits" and not told and now - since >= _DAY and (closed is None or since > closed)
-        if is_due:
+        is_news = item.kind == "failed" and before.whole and _over(item.key) not in calm
+        since, told = before.things.get(item.key, (minute, None if is_news else False))
+        is_after = closed is None or since >= closed.replace(second=0, microsecond=0)
+        if item.kind != "waits" and not told and now - since >= _DAY and is_after:
             stuck.append(item)
-        things[item.key] = since, told or is_due
+            told = True
+        elif told is None and item.key in before.things:
+            started += [item] * is_after
+            told = False
+        things[item.key] = since, told
     gone = {key: was for key, was in before.things.items() if key not in things and key[0] != _OVER}
     # Where a file or a whole environment failed, the others were not seen.
     unseen = {item.environment for item in items if item.kind == "failed" and not item.commands}
-    ended = {key: told for key, (_, told) in gone.items() if key[1] not in unseen and (told or key[0] == "failed")}
+    known = {key: told for key, (_, told) in gone.items() if key[1] not in unseen and told is not None}
+    ended = {key: told for key, told in known.items() if told or key[0] == "failed"}
     things |= {key: was for key, was in gone.items() if key[1] in unseen}
     things |= calm | {_over(key): (minute, False) for key in ended if key[0] == "failed"}
     over = [key for key, told in ended.items() if told or _over(key) not in calm]

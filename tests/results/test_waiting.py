@@ -37,16 +37,40 @@ def heads(comment: str | None) -> list[str]:
 #: Hours after the first run, what waits then, when people closed the issue, and the parts of the comment.
 STORIES: dict[str, list[tuple[float, list[Item], float | None, list[str]]]] = {
     "noop": [(0, [], None, []), (1, [], None, []), (30, [], None, [])],
-    "one comment when it fails, one when it recovers": [
+    "one comment when it fails in two runs, one when it recovers": [
         (0, [], None, []),
-        (1, [WEB, API], None, [STARTED]),
-        (2, [WEB, API], None, []),
-        (3, [], None, [RECOVERED]),
+        (1, [WEB, API], None, []),
+        (2, [WEB, API], None, [STARTED]),
+        (3, [WEB, API], None, []),
+        (4, [], None, [RECOVERED]),
+        (5, [], None, []),
+    ],
+    "one bad answer is no news, and neither is its end": [
+        (0, [], None, []),
+        (1, [WEB], None, []),
+        (2, [], None, []),
+        (3, [WEB], None, []),
         (4, [], None, []),
+        (5, [WEB], None, []),
+        (6, [WEB], None, [STARTED]),
     ],
     "one that recovers while another fails": [
         (0, [API], None, []),
-        (1, [WEB], None, [STARTED, RECOVERED]),
+        (1, [API, WEB], None, []),
+        (2, [WEB], None, [STARTED, RECOVERED]),
+    ],
+    "what fails in two runs of two days is stuck by then": [
+        (0, [], None, []),
+        (1, [WEB], None, []),
+        (25, [WEB], None, [STUCK]),
+        (49, [], None, [RECOVERED]),
+    ],
+    "what people saw once and closed is told no more": [
+        (0, [], None, []),
+        (1, [WEB], None, []),
+        (2, [WEB], 1.5, []),
+        (3, [WEB, API], 1.5, []),
+        (4, [WEB, API], 1.5, [STARTED]),
     ],
     "what the first text says is not told again": [(0, [WEB], None, []), (1, [WEB], None, [])],
     "what fails now and then is told once a day": [
@@ -57,7 +81,8 @@ STORIES: dict[str, list[tuple[float, list[Item], float | None, list[str]]]] = {
         (4, [WEB], None, []),
         (28.1, [WEB], None, [STUCK]),
         (29, [], None, [RECOVERED]),
-        (54, [WEB], None, [STARTED]),
+        (54, [WEB], None, []),
+        (55, [WEB], None, [STARTED]),
     ],
     "stuck is told once, and then what recovered": [
         (0, [WEB, HELD], None, []),
@@ -73,14 +98,16 @@ STORIES: dict[str, list[tuple[float, list[Item], float | None, list[str]]]] = {
         (0, [WEB, HELD], None, []),
         (30, [WEB, HELD], 29, []),
         (31, [HELD], 29, []),
-        (32, [HELD, API], 29, [STARTED]),
+        (32, [HELD, API], 29, []),
+        (33, [HELD, API], 29, [STARTED]),
     ],
     "closed by people, it tells of what is stuck since": [(0, [HELD], -9, []), (24, [HELD], -9, [STUCK])],
     "what a broken file hides has not recovered": [
         (0, [WEB], None, []),
-        (1, [FILE], None, [STARTED]),
-        (2, [WEB], None, [RECOVERED]),  # the file
-        (3, [], None, [RECOVERED]),
+        (1, [FILE], None, []),
+        (2, [FILE], None, [STARTED]),
+        (3, [WEB], None, [RECOVERED]),  # the file
+        (4, [], None, [RECOVERED]),
     ],
 }
 
@@ -159,7 +186,9 @@ def test_a_thousand_things_are_a_short_text_and_what_there_is_no_room_for_is_not
 
 def test_what_fails_alike_is_one_line_with_the_command_of_the_first() -> None:
     many = [failed(f"web-{number:02}") for number in range(12)]
-    _, comment = follow(State(whole=True), many, NOW, None)
+    once, nothing = follow(State(whole=True), many, NOW, None)
+    assert nothing is None
+    _, comment = follow(once, many, NOW + HOUR, None)
     named = ", ".join(f"`web-{number:02}`" for number in range(10))
     line = f"- **production** {named} and 2 more: it is gone. Since 2026-11-25 12:30 UTC."
     assert comment is not None
