@@ -347,19 +347,27 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
 
 
 async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> Judged:
-    """The newest of the older pins that passes, where nothing but checks holds the newest."""
+    """The newest of the older pins that passes, where nothing but checks holds the newest.
+
+    Whatever holds the newest: an older pin that is proposed already is withdrawn once its checks have failed.
+    """
     held, offer = newest.decision, newest.candidate.basis
     if not isinstance(held, Held) or not isinstance(offer, Offer) or not context.snapshot.sees_pull_requests:
         return newest
-    if any(reason.code not in _OF_CHECKS for reason in held.reasons):
+    proposed = context.branches.promoted.get(held.entry.key)
+    for_checks = all(reason.code in _OF_CHECKS for reason in held.reasons)
+    if not for_checks and (proposed is None or held.withdraws):
         return newest
     from gitops_bot.engine.candidates import promote
 
     for earlier in await promote.older(context, held.entry, offer):
+        if not for_checks and not (proposed and promotion.is_same(earlier.running.pin, proposed)):
+            continue
         candidate = await promote.offer_older(context, held.entry, earlier)
-        judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+        asked = gates if for_checks else (_EARLIER, _REQUIRED)
+        judged = await pass_gates(asked, candidate, replace(context, basis=candidate.basis))
         decision = judged.decision
-        if isinstance(decision, Change):
+        if isinstance(decision, Change) and for_checks:
             waits = f"{offer.running.pin.short} waits: {held.reason.text}"
             return replace(judged, decision=replace(decision, reason=decision.reason.with_more(waits)))
         if isinstance(decision, Held) and decision.withdraws:

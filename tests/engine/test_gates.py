@@ -591,6 +591,10 @@ def test_what_is_proposed_is_withdrawn_once_it_fails_in_an_earlier_wave_and_both
 
 
 PROVEN = (runs("staging", TWO, 10), runs("staging", THREE, 5))
+#: 1.1.0 was proposed while 1.2.0 had failed, which was deleted since.
+proposed_and_gone = (
+    reported(2, "e2e", "success"), reported(3, "e2e", "failure"), updated("production"), deleted("1.2.0"),
+)  # fmt: skip
 AHEAD = (
     "forward 1.1.0 promoted: staging ran 1.1.0 for 5 days, ...; staging is 1 release ahead of 1.1.0, which soaked ..."
 )
@@ -613,6 +617,18 @@ AHEAD = (
         "it is proposed, and failed since": (
             e2e, (reported(2, "e2e", "success"), updated("production"), reported(2, "e2e", "failure")), Poll(),
             "require", "withdrawn 1.1.0 held.check: ...",
+        ),
+        "it is proposed, and failed since; the newest is gone": (
+            e2e, (*proposed_and_gone, reported(2, "e2e", "failure")), Poll(), "require",
+            "withdrawn 1.1.0 held.check: ...",
+        ),
+        "it is proposed, and failed in its source since; the newest is gone": (
+            chain(staging=red), (*proposed_and_gone, reported(2, "e2e", "failure")), Poll(), "earlier waves",
+            RED.format("withdrawn", "staging"),
+        ),
+        "it is proposed, and runs again; the newest is gone": (
+            e2e, (*proposed_and_gone, reported(2, "e2e", "pending")), Poll(), "in the target's registry",
+            "held 1.2.0 held.absent_in_target: ...",
         ),
     },
 )  # fmt: skip
