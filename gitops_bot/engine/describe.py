@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gitops_bot.engine.drive import answer, drive
@@ -33,6 +34,8 @@ Key = TypeVar("Key")
 MOST = 20
 #: So many of them get the subjects of the commits in between, each for a request to the forge.
 COMPARED = 3
+#: So long after it was opened, a pull request is given the subjects that the forge did not tell before: it may never.
+FOR = timedelta(days=1)
 
 
 class ImageStep(NamedTuple):
@@ -75,7 +78,11 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
     base = None if by_commit else context.snapshot.commit
     text = content.write(environment.name, proposal, environment.propose, base, described)
     undescribed = context.facts.undescribed
-    if text.body and any({step.before_digest, step.after_digest} & undescribed for step in steps.values()):
+    is_partial = any({step.before_digest, step.after_digest} & undescribed for step in steps.values())
+    opened = proposal.action.pull_request.created_at if isinstance(proposal.action, Refresh) else None
+    if opened is None or context.snapshot.at - opened < FOR:
+        is_partial = is_partial or any(image.unread for image in described.values())
+    if text.body and is_partial:
         return text._replace(body=body.with_lacks(text.body, ["details"]))
     return text
 
@@ -89,8 +96,9 @@ def describe_images(world: World, facts: Facts, images: Mapping[Key, ImageStep])
     ]
     compared = [step for step in dict.fromkeys(steps) if step is not None and world.forge is not None][:COMPARED]
     commits = answer(world, facts, ask_known({step: facts.commits_between(*step) for step in compared}))
+    unread = {*compared} - commits.keys()
     return {
-        key: DescribedChange(before, after, commits.get(step, ()) if step is not None else ())
+        key: DescribedChange(before, after, commits.get(step, ()) if step is not None else (), step in unread)
         for key, (before, after), step in zip(images, answers, steps, strict=True)
     }
 

@@ -198,11 +198,11 @@ class Forge(Protocol):
     def commits_between(self, source: str, old: str, new: str) -> tuple[str, ...]:
         """The subjects of the newest commits from one revision of a source repository to another, oldest first.
 
-        Empty if the source is elsewhere or the token cannot read it: this is for readers, and never an error.
+        Empty if the source is elsewhere or the token cannot read it: this is for readers. An error is for now only.
         """
 
     def commits_ahead(self, source: str, old: str, new: str) -> int | None:
-        """How many commits one revision has that the older one lacks; None if that cannot be read, as above."""
+        """How many commits one revision has that the older one lacks; None if that cannot be read. Never an error."""
 
     def merges(self, base: str, commits: Sequence[str]) -> dict[str, Merge]:
         """The pull requests that made these commits of a base branch, as far as they are among the newest thousand."""

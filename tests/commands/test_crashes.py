@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, pinned
 from tests.commands.killed import GONE, kill_at
-from tests.counterparts.world import PATIENCE, ended
+from tests.counterparts.world import PATIENCE, ended, overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +94,29 @@ def test_a_run_that_dies_after_git_has_begun_to_push_sends_nothing(shop: Deploy)
     shop.gate(None)
     assert shop.bot("update").code == 0
     assert_whole(shop, "1.1.0", digest)
+
+
+def test_commits_in_between_that_the_api_did_not_tell_are_told_by_the_next_run(shop: Deploy) -> None:
+    shop.remote.commit("main", {"README.md": b"One.\n"}, message="fix: the fair")
+    old, new = shop.remote.log("main", "%H")[1::-1]
+    source = f"{shop.world.forge.api_url.partition('/api')[0]}/{shop.name}"
+    for tag, revision in (("1.0.1", old), ("1.1.0", new)):
+        labels = {"org.opencontainers.image.source": source, "org.opencontainers.image.revision": revision}
+        digest = shop.world.registry.push_image(f"{shop.name}/web", tag, labels=labels)
+        if tag == "1.0.1":
+            entry = overlay([(shop.image("web"), f"newTag: 1.0.1; digest: {digest}")])
+            shop.remote.commit("main", {WEB: entry}, message="pin it")
+    limit = Answer.json(429, {"message": "slow down"}, {"Retry-After": "3600"})
+    shop.gate(lambda request, go: limit if "/compare/" in request.path else go())
+    assert shop.bot("update").code == 0
+    assert "fix: the fair" not in shop.pull()["body"]
+    shop.gate(None)
+    assert "#1 has the commit, but still lacks details" in shop.bot("plan").out
+    assert shop.bot("update").code == 0
+    assert "fix: the fair" in shop.pull()["body"]
+    with shop.watching() as seen:
+        assert shop.bot("update").code == 0
+    assert seen.nothing
 
 
 def test_an_api_that_refuses_leaves_the_branch_for_the_next_run(shop: Deploy) -> None:

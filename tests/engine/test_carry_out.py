@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gitops_bot.engine.describe import describe
 from gitops_bot.engine.request import Poll, Request
 from gitops_bot.engine.update import update
 from gitops_bot.errors import ForgeError, Problem
+from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.reconcile import Refresh
 from gitops_bot.proposals.text import body
-from tests.engine.situations import THREE, alone, fails, started, updated
-from tests.engine.world import C, Forge, refused
+from tests.engine.situations import THREE, alone, described, fails, started, updated
+from tests.engine.world import NOW, C, Forge, forge_down, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +34,27 @@ def test_details_that_a_registry_did_not_give_are_asked_for_again() -> None:
     assert body.lacks(pull.body) == {"details"}
     (proposal,) = shop.plan(None, "production").proposals
     assert proposal.action == Refresh(pull, Reason("chosen", "#1 has the commit, but still lacks details"), push=False)
+
+
+def test_subjects_that_the_forge_did_not_give_are_asked_for_again_for_a_day() -> None:
+    class Silent(Forge):
+        def commits_between(self, *_: str) -> NoReturn:
+            raise forge_down()
+
+    source = "https://f.test/acme/web"
+    builds = {"a": Build(source=source, revision="a" * 40), "c": Build(source=source, revision="c" * 40)}
+    shop = started(alone(), described(**builds))
+    shop.forge = Silent()
+    updated("production")(shop)
+    ((branch, (pull,)),) = shop.forge.pulls.items()
+    assert body.lacks(pull.body) == {"details"}
+    lacking = {}
+    for hours in (23, 24):
+        shop.forge.pulls[branch] = (replace(pull, created_at=NOW - timedelta(hours=hours)),)
+        (proposal,) = describe(shop.world, shop.plan(None, "production")).proposals
+        assert proposal.text is not None
+        lacking[hours] = body.lacks(proposal.text.body)
+    assert lacking == {23: {"details"}, 24: frozenset()}
 
 
 def test_what_is_put_on_hold_while_it_is_being_finished_is_not_set_to_merge() -> None:

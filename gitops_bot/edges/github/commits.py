@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from gitops_bot.edges.address import repository_name
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.api import PER_PAGE
-from gitops_bot.edges.github.failure import Unsupported
+from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.edges.http.transport import clean
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.pull_request import Merge
@@ -30,11 +30,13 @@ _COMPARISONS, _SHOWN, _LENGTH = 5, 10, 200
 #: Comparisons per run of which only the number is asked for.
 _COUNTED = 20
 _REVISION = re.compile(r"[0-9a-f]{7,64}\Z")
+#: Statuses by which GitHub says that it has no such commits, or not for this token.
+_REFUSALS = range(300, 500)
 
 
 @dataclass(slots=True)
 class Commits:
-    """Reads a few commits, and never fails: what is shown is complete without them.
+    """Reads a few commits. What GitHub refuses is none: what is shown is complete without them.
 
     Image labels are hostile: only repositories on this server are read, where the token goes anyway, and only by full
     or short commit ids.
@@ -45,9 +47,14 @@ class Commits:
     _counts: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
     def between(self, source: str, old: str, new: str) -> tuple[str, ...]:
-        """The subjects of the newest ten, oldest first: one request, two beyond a hundred; none after five calls."""
+        """The subjects of the newest ten, oldest first: one request, two beyond a hundred; none after five calls.
+
+        Raises:
+            ForgeError: GitHub did not answer, or has a limit or a fault: a later run may know.
+        """
         key = self._repository(source, old, new), old, new
         if key[0] and key not in self._subjects and len(self._subjects) < _COMPARISONS:
+            self._subjects[key] = ()
             answer = self._compare(*key, per_page=str(PER_PAGE))
             total = answer.get("total_commits")
             if type(total) is int and total > PER_PAGE:
@@ -62,8 +69,10 @@ class Commits:
         """How many commits `new` has that `old` lacks, for one request; None after twenty questions."""
         key = self._repository(source, old, new), old, new
         if key[0] and key not in self._counts and len(self._counts) < _COUNTED:
-            number = self._compare(*key, per_page="1").get("ahead_by")
-            self._counts[key] = number if type(number) is int and number >= 0 else None
+            self._counts[key] = None
+            with suppress(ForgeError):
+                number = self._compare(*key, per_page="1").get("ahead_by")
+                self._counts[key] = number if type(number) is int and number >= 0 else None
         return self._counts.get(key)
 
     def _repository(self, source: str, old: str, new: str) -> str:
@@ -72,8 +81,9 @@ class Commits:
         return (source_repository(source, self.api.url) if is_safe else None) or ""
 
     def _compare(self, repository: str, old: str, new: str, **query: str) -> dict[str, Any]:
-        with suppress(ForgeError):
-            answer = self.api.ask("GET", f"/compare/{old}...{new}", query=query, root=f"/repos/{repository}")
+        with suppress(Refused):
+            path, root = f"/compare/{old}...{new}", f"/repos/{repository}"
+            answer = self.api.ask("GET", path, query=query, root=root, expected=_REFUSALS)
             return answer if isinstance(answer, dict) else {}
         return {}
 

@@ -60,7 +60,7 @@ _PAGES = 3
 class GitHub:
     """The pull requests of one repository (`owner/name`). Implements `engine.world.Forge`, which says what each does.
 
-    Everything but `commits_between` and `commits_ahead` raises a ForgeError if GitHub refuses or does not answer.
+    All but `commits_ahead` raise a ForgeError if GitHub refuses or does not answer, `commits_between` only then.
 
     `api_url` is `https://api.github.com` or that of a GitHub Enterprise; plain http is for this machine only, because
     the token would be visible. `warn` receives, once each, what failed but does not matter to the proposal: a label, a

@@ -43,12 +43,14 @@ _FIRST_YEAR = 2013
 class DescribedChange:
     """What is known about the two images of a change; None if nothing is.
 
-    `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one.
+    `subjects` are those of the commits between their revisions, oldest first, whichever image is the newer one;
+    `unread`: the forge did not give them this time, although it may have them.
     """
 
     before: Build | None = None
     after: Build | None = None
     subjects: tuple[str, ...] = ()
+    unread: bool = False
 
     @property
     def lost_platforms(self) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.commits import source_repository
+from gitops_bot.errors import ForgeError
 from tests.edges.github.scripted import NO_GRAPHQL, ended, listed, playing, recorded, said
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -48,17 +49,28 @@ def test_only_revisions_are_asked_for(old: str, new: str) -> None:
     [
         said(404, "Not Found"),
         said(422, "No common ancestor"),
-        said(429, "slow down", {"Retry-After": "3600"}),
+        said(301, ""),
         Answer.json(200, []),
         Answer.json(200, {"commits": None, "total_commits": True}),
         Answer.json(200, {"commits": [7, {}, {"commit": None}, {"commit": {"message": " \n"}}], "total_commits": 4}),
     ],
-    ids=["not there", "no ancestor", "a limit", "a list", "no commits", "commits that are none"],
+    ids=["not there", "no ancestor", "moved", "a list", "no commits", "commits that are none"],
 )
 def test_a_refusal_and_an_answer_that_is_none_give_none(answer: Answer) -> None:
     with playing({f"GET /compare/{OLD}...{NEW}": answer}, broken=True) as script:
         assert script.bot.forge.commits_between(f"{script.server.url}/acme/deploy", OLD, NEW) == ()
         assert script.warned == []
+
+
+@pytest.mark.parametrize("answer", [said(500, "no"), said(429, "slow down", {"Retry-After": "3600"}), Answer(502)])
+def test_what_a_later_run_may_be_told_is_an_error_of_the_subjects_and_never_of_their_number(answer: Answer) -> None:
+    with playing({f"GET /compare/{OLD}...{NEW}": answer}) as script:
+        source = f"{script.server.url}/acme/deploy"
+        assert script.bot.forge.commits_ahead(source, OLD, NEW) is None
+        with pytest.raises(ForgeError):
+            script.bot.forge.commits_between(source, OLD, NEW)
+        asked = len(script.asked)
+        assert (script.bot.forge.commits_between(source, OLD, NEW), len(script.asked)) == ((), asked)
 
 
 def test_five_comparisons_are_made_in_a_run_and_each_once() -> None:
