@@ -17,7 +17,7 @@ from gitops_bot.releases.decisions import Change, Decision, Failed, Held, Manage
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gitops_bot.engine.context import Context
@@ -41,6 +41,9 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
     earlier = {wave.key: wave for wave in (*sources, *context.before([*sources, decision.entry]))}
     rules = context.snapshot.config.environments
     after = {wave: rules[wave.environment or ""].require_after for wave in earlier.values()}
+    if (unread := next(_unread(context, [decision.entry, *after]), None)) is not None:
+        text = f"{unread} cannot be read, so nobody knows what was reported of it; correct that file first"
+        return decision.hold(Reason("held.check", text).with_more(_LIFT))
     waves = [wave for wave, wanted in after.items() if wanted]
     if not waves:
         return decision
@@ -69,6 +72,20 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
         if why is not None and isinstance(held, Change | Held):
             held = replace(held, seen=(*held.seen, *(failed or unseen))).hold(why.with_more(_LIFT))
     return withdraw_failed(held, context) if isinstance(held, Held) and has_failed else held
+
+
+def _unread(context: Context, entries: Iterable[Managed]) -> Iterator[str]:
+    """The files that cannot be read and may have what these entries get their pins from, where checks of it count."""
+    required, config = context.environment.require, context.snapshot.config
+    for entry in entries:
+        waves, mine = config.waves_before(entry.environment or ""), captures(context, entry)
+        is_required = entry.environment == context.environment.name and (required.checks or required.deployment)
+        if waves and (is_required or any(config.environments[wave].require_after for wave in waves)):
+            source = context.snapshot.states[waves[0]]
+            read = {overlay.file for overlay in source.overlays}
+            for file, its in source.captures.items() if len(read) < len(source.captures) else ():
+                if file not in read and all(mine[name] == its[name] for name in mine.keys() & its.keys()):
+                    yield file
 
 
 def _why_unseen(context: Context, line: Line, waves: Sequence[Managed], pin: Pin) -> Reason | None:

@@ -566,6 +566,10 @@ passed_on = (runs("dev", TWO, 20), runs("staging", TWO, 10), runs("dev", THREE, 
         "without a token": (in_dev, (no_token,), Poll(), "earlier waves",
             "held 1.1.0 held.check: without a token for the forge, nobody knows whether 1.1.0 failed ..."),
         "the forge is down": (in_dev, (forge_is_down,), Poll(), "earlier waves", "failed failed.forge: the forge ..."),
+        "its file cannot be read": (in_dev, (writes("dev", "images: [{"),), Poll(), "earlier waves",
+            "held 1.1.0 held.check: apps/web/dev/kustomization.yaml cannot be read, so nobody knows what was ..."),
+        "its file cannot be read, and no check of it counts": (chain(staging=red), (writes("dev", "images: [{"),),
+            Poll(), "", PASSES),
         "committed": (
             chain(staging=red, production=", propose: {as: commit}"), (reported(3, "e2e", "failure"),), Poll(),
             "earlier waves", RED.format("held", "staging")),
@@ -575,6 +579,16 @@ def test_what_failed_after_its_release_in_an_earlier_wave_goes_no_further(
     text: str, events: tuple[Event, ...], what: Any, gates: str, expected: str
 ) -> None:
     expect(decided(started(text, *passed_on, *events), what), (gates, expected))
+
+
+def test_a_source_of_several_that_cannot_be_read_holds_what_waits_for_its_checks() -> None:
+    for rule, gates in ((", require: {checks: [e2e]}", "earlier waves"), ("", "")):
+        shop = started(chain(production=rule).replace('"apps/*/staging"', '"apps/*/staging", "us/*/staging"'))
+        shop.write({"us/web/staging/kustomization.yaml": "images: [{"}, days=9)
+        shop.run(TWO, "staging", days=5)
+        reported(3, "e2e", "success")(shop)
+        said = "held 1.1.0 held.check: us/web/staging/kustomization.yaml cannot be read, ..." if gates else PASSES
+        expect(decided(shop), (gates, said))
 
 
 def test_what_is_proposed_is_withdrawn_once_it_fails_in_an_earlier_wave_and_both_gates_ask_once() -> None:
