@@ -21,8 +21,9 @@ class Check:
     Neutral and skipped check runs are `skipped`; cancelled, timed out, stale ones and those that ask for an action are
     failures. `name` is the context of the status or the name of the run, `at` when it said so, `by` the login of who
     made it: of a user, or of an app (`argocd[bot]`); empty if that is gone. `text` is its description or conclusion.
-    `workflow` is the file name of the workflow that it is a job of (`build.yml`), or the id of its suite where there is
-    none; `conclusion` is how the run ended, in small letters. Both are empty for a status.
+    `workflow` is the file name of the workflow that it is a job of (`build.yml`), where that is known, and `suite` the
+    id of one run of that, or of what an app reported together; `conclusion` is how it ended, in small letters. All are
+    empty for a status.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Check:
     kind: Literal["status", "run"] = "status"
     workflow: str = ""
     conclusion: str = ""
+    suite: str = ""
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

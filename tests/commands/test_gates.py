@@ -178,6 +178,11 @@ def test_a_skipped_check_holds_until_the_configuration_lets_it_pass_and_another_
     config = deploy.files("main")["gitops-bot.yaml"].replace(b"github-actions}", b"github-actions, skipped: passes}")
     deploy.remote.commit("main", {"gitops-bot.yaml": config})
     assert gated.update() == "promoted"
+    # Nobody may see of which workflow it is: it counts until a later commit has one.
+    gated.run("failure", suite=7)
+    assert gated.update() == "held.check"
+    gated.run("success", suite=8, commit=gated.other())
+    assert gated.update() == "promoted"
 
 
 def test_what_the_bot_records_itself_is_no_deployment(worldwide: World) -> None:

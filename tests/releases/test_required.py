@@ -21,11 +21,14 @@ def check(name: str = "e2e", state: CheckState = "success", minute: int = 0, by:
     return Check(name, state, BEGIN + timedelta(minutes=minute), by, None, "")
 
 
-def run(state: str = "success", workflow: str = "build.yml", minute: int = 0, by: str = "ci[bot]") -> Check:
-    """A check run `e2e` that ended so, or is pending."""
+def run(
+    state: str = "success", workflow: str = "build.yml", minute: int = 0, suite: str = "S_1", began: int | None = None
+) -> Check:
+    """A check run `e2e` that ended so, or is pending; it `began` just then unless in another minute."""
     states: dict[str, CheckState] = {"success": "success", "pending": "pending", "failure": "failure"}
     its = states.get(state, "skipped")
-    return Check("e2e", its, BEGIN + timedelta(minutes=minute), by, None, "", "run", workflow, state)
+    begin, at = (BEGIN + timedelta(minutes=each) for each in (minute if began is None else began, minute))
+    return Check("e2e", its, at, "ci[bot]", None, "", "run", workflow, state, suite, begin)
 
 
 def on_one(checks: list[Check]) -> Results:
@@ -138,8 +141,23 @@ WORKFLOWS = {
     "wrong": ([[run(workflow="a.yml")]], BUILD, "pending", "by ci[bot] in a.yml, which does not count"),
     "a status has none": ([[check()]], BUILD, "pending", "does not count"),
     "run again": ([[run("failure"), run(minute=9)]], E2E, "success", ""),
-    "each suite without one counts": ([[run("failure", "11"), run("success", "12", 9)]], E2E, "failure", "failed on"),
-    "until a later commit has one": ([[run("failure", "11")], [run("success", "12")]], E2E, "success", ""),
+    "run again as a whole": ([[run("failure", minute=5), run(minute=9, suite="S_2", began=1)]], E2E, "success", ""),
+    "two jobs of one name": ([[run("failure", minute=5), run(minute=9, began=1)]], E2E, "failure", "failed on"),
+    "two jobs of one name, one runs": ([[run("pending"), run(minute=9, began=1)]], E2E, "pending", "has been pending"),
+    "two jobs of one name on a later commit": (
+        [[run(minute=9)], [run("failure", minute=5), run(minute=9, began=1)]],
+        E2E,
+        "failure",
+        "failed on",
+    ),
+    "each suite without one counts": (
+        [[run("failure", ""), run("success", "", 9, "S_2")]],
+        E2E,
+        "failure",
+        "failed on",
+    ),
+    "in one suite without one, the newest": ([[run("failure", ""), run("success", "", 9)]], E2E, "success", ""),
+    "until a later commit has one": ([[run("failure", "")], [run("success", "", 0, "S_2")]], E2E, "success", ""),
 }
 ORDER = {
     "a run of a later commit that ended first": ([[run("failure", minute=9)], [run()]], E2E, "success", ""),

@@ -300,8 +300,8 @@ def read_graphql(
         # What may not be seen, or is not there, may concern optional fields alone.
         path = problem.get("path") if isinstance(problem, dict) and _status(problem) in (403, 404) else None
         parts = [*map(str, path)] if isinstance(path, list) else []
-        names = optional.intersection(parts[-1:]) or optional.intersection(parts)
-        hidden |= names
+        names = [part for part in reversed(parts) if part in optional][:1]  # the nearest
+        hidden.update(names)
         if not names:
             failed.append(problem)
     if any(_is_unknown(problem) for problem in failed):

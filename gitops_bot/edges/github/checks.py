@@ -245,7 +245,7 @@ def _read_check(node: Any) -> Check:
     state = node["conclusion"] if done else "PENDING"
     run = suite[_WORKFLOW_RUN]
     # `/acme/web/actions/workflows/build.yml`; null without a workflow, and where the token may not see it
-    workflow = str(suite["id"]) if run is None else answers.of_type(str, run["workflow"]["resourcePath"])
+    workflow = "" if run is None else answers.of_type(str, run["workflow"]["resourcePath"])
     return Check(
         _line(node["name"], _NAME),
         _state(state),
@@ -256,6 +256,8 @@ def _read_check(node: Any) -> Check:
         "run",
         _line(workflow.rpartition("/")[2], _NAME),
         _line(state).lower() if done else "",
+        str(suite["id"]),
+        answers.time(node["startedAt"]) if node["startedAt"] else None,
     )
 
 

@@ -119,18 +119,23 @@ def _newest(results: Sequence[tuple[int, Check]], wanted: CheckForm) -> list[Che
     """
     series = defaultdict[tuple[str, ...], list[tuple[int, Check]]](list)
     for place, check in results:
-        workflow = "" if check.workflow.isdigit() else check.workflow
-        series[check.name, check.by.lower(), check.kind, workflow].append((place, check))
-    newest: dict[tuple[str, ...], Check] = {}
-    for key, own in series.items():
-        goes_by_commit = key[2] == "run" or wanted.by == "commit"
-        last = max(place for place, _ in own)
-        for check in sorted(
-            (check for place, check in own if place == last or not goes_by_commit),
-            key=lambda check: (check.at, -_STATES.index(check.state)),
-        ):
-            newest[*key, check.workflow] = check
-    return list(newest.values())
+        series[check.name, check.by.lower(), check.kind, check.workflow].append((place, check))
+    newest: list[Check] = []
+    for (_, _, kind, _), own in series.items():
+        last = max(place for place, _ in own) if kind == "run" or wanted.by == "commit" else None
+        counting = [check for place, check in own if last in (None, place)]
+        mine: list[Check] = []
+        for check in sorted(counting, key=lambda its: (its.at, -_STATES.index(its.state))):
+            mine = [*(other for other in mine if _is_beside(other, check)), check]
+        newest += mine
+    return newest
+
+
+def _is_beside(check: Check, later: Check) -> bool:
+    """Whether a later result replaces nothing: that of another suite, or of another job with the same name."""
+    if check.suite != later.suite:
+        return not later.workflow
+    return bool(later.workflow and (check.state == "pending" or (later.began and later.began <= check.at)))
 
 
 def _other(

@@ -129,7 +129,10 @@ def test_a_check_run_counts_by_its_conclusion_once_it_is_completed() -> None:
     assert conclusions == {name: name.lower() if name != "none" else "" for name in states}
 
 
-def test_a_check_run_is_of_the_file_of_its_workflow_or_of_its_suite_where_there_is_none_or_it_may_not_be_seen() -> None:
+@pytest.mark.parametrize("below", [(), ("workflow",)], ids=["its run", "its workflow"])
+def test_a_check_run_is_of_the_file_of_its_workflow_or_of_its_suite_where_there_is_none_or_it_may_not_be_seen(
+    below: tuple[str, ...],
+) -> None:
     def run(suite: str, workflow: str | None) -> dict[str, Any]:
         path = {"workflow": {"resourcePath": f"/acme/deploy/actions/workflows/{workflow}"}} if workflow else None
         its = {"id": suite, "createdAt": AT, "app": None, "workflowRun": path}
@@ -138,17 +141,17 @@ def test_a_check_run_is_of_the_file_of_its_workflow_or_of_its_suite_where_there_
 
     nodes = [run("S_1", "build.yml"), run("S_2", "nightly.yaml"), run("S_3", "github-code-scanning/codeql")]
     nodes += [run("S_4", None), status()]
-    place = ["r0", "c0", "statusCheckRollup", "contexts", "nodes", 3, "checkSuite", "workflowRun"]
+    place = ["r0", "c0", "statusCheckRollup", "contexts", "nodes", 3, "checkSuite", "workflowRun", *below]
     hidden = [{"type": "FORBIDDEN", "path": place, "message": "Resource not accessible by integration"}]
     with playing({"Checks": answered(hidden, r0={"c0": commit(*nodes)})}) as script:
         told = script.bot.forge.checks({None: [HEAD]}, {})
-    found = [(its.kind, its.workflow) for its in told.checks[None, HEAD].checks]  # type: ignore[union-attr]
-    workflows = ["build.yml", "nightly.yaml", "codeql", "S_4"]
-    assert found == [*(("run", name) for name in workflows), ("status", "")]
+    found = [(its.kind, its.workflow, its.suite) for its in told.checks[None, HEAD].checks]  # type: ignore[union-attr]
+    workflows = [("build.yml", "S_1"), ("nightly.yaml", "S_2"), ("codeql", "S_3"), ("", "S_4")]
+    assert found == [*(("run", *its) for its in workflows), ("status", "", "")]
 
 
 @pytest.mark.parametrize(
-    ("suite", "workflow"), [(5, "build.yml"), (6, "5"), (None, "5")], ids=["its file", "another suite", "refused"]
+    ("suite", "workflow"), [(5, "build.yml"), (6, ""), (None, "")], ids=["its file", "another suite", "refused"]
 )
 def test_by_rest_the_workflows_of_a_commit_take_one_request_and_suites_count_for_themselves_without_it(
     suite: int | None, workflow: str
@@ -167,7 +170,8 @@ def test_by_rest_the_workflows_of_a_commit_take_one_request_and_suites_count_for
     with playing(plays) as script:
         told = script.bot.forge.checks({None: [HEAD]}, {})
     assert script.asked == list(plays)
-    assert [its.workflow for its in told.checks[None, HEAD].checks] == [workflow]  # type: ignore[union-attr]
+    (its,) = told.checks[None, HEAD].checks  # type: ignore[union-attr]
+    assert (its.workflow, its.suite) == (workflow, "5")
 
 
 @pytest.mark.parametrize(("at", "pages"), [(1, 1), (3, 3), (11, 10)])
