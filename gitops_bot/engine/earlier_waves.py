@@ -38,6 +38,8 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
     if context.request.release_hold or not isinstance(decision, Change) or not isinstance(offer, Offer):
         return decision
     sources, pin = context.sources.get(decision.entry.key, ()), offer.running.pin
+    if offer.artifact is not None and offer.artifact.way == "resolved":
+        pin = offer.artifact.pin  # the source pins no digest, and earlier waves may pin nothing else
     earlier = {wave.key: wave for wave in (*sources, *context.before([*sources, decision.entry]))}
     rules = context.snapshot.config.environments
     after = {wave: rules[wave.environment or ""].require_after for wave in earlier.values()}

@@ -581,6 +581,12 @@ def test_what_failed_after_its_release_in_an_earlier_wave_goes_no_further(
     expect(decided(started(text, *passed_on, *events), what), (gates, expected))
 
 
+def test_a_tag_without_a_digest_is_known_in_an_earlier_wave_by_what_it_points_to() -> None:
+    came = (runs("dev", Pin(None, B), 20), runs("staging", Pin("1.1.0"), 10), runs("dev", THREE, 5))
+    shop = started(in_dev, *came, reported(2, "e2e", "failure"))
+    expect(decided(shop), ("earlier waves", RED.format("held", "dev")))
+
+
 def test_a_source_of_several_that_cannot_be_read_holds_what_waits_for_its_checks() -> None:
     for rule, gates in ((", require: {checks: [e2e]}", "earlier waves"), ("", "")):
         shop = started(chain(production=rule).replace('"apps/*/staging"', '"apps/*/staging", "us/*/staging"'))
