@@ -140,7 +140,7 @@ async def _commits_with(decision: Change, context: Context, offer: Offer) -> Map
     running, commits_of = offer.running, {}
     line = await context.facts.line(lambda line: offer.running.arrived is not None or line.complete)
     for source in context.sources.get(decision.entry.key) or (running.entry,):
-        runs = trail.runs(line, source) if context.snapshot.slots_of(source) is None else ()
+        runs = trail.runs(line, source, None) if context.snapshot.slots_of(source) is None else ()
         commits_of[source] = required.commits_with(line, next((run for run in runs if run.pin == running.pin), running))
     return commits_of
 

@@ -35,7 +35,7 @@ from tests.engine.situations import (
     updated,
     writes,
 )
-from tests.engine.world import A, B, C, D, Shop, commit_id, deployment, forge_down, overlay, refused
+from tests.engine.world import A, B, C, D, Shop, commit_id, deployment, forge_down, overlay, path, refused
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -585,6 +585,14 @@ def test_a_tag_without_a_digest_is_known_in_an_earlier_wave_by_what_it_points_to
     came = (runs("dev", Pin(None, B), 20), runs("staging", Pin("1.1.0"), 10), runs("dev", THREE, 5))
     shop = started(in_dev, *came, reported(2, "e2e", "failure"))
     expect(decided(shop), ("earlier waves", RED.format("held", "dev")))
+
+
+def test_a_check_counts_however_many_commits_touched_the_overlay_since() -> None:
+    shop = started(e2e, newer, reported(2, "e2e", "success"))
+    for number in range(200):
+        shop.write({"apps/web/staging/note.txt": f"{number}"}, days=1)
+    shop.write({path("staging"): f"# A note.\n{overlay({'r.test/web': TWO})}"}, days=1)
+    expect(decided(shop), ("require", PASSES))
 
 
 def test_a_source_of_several_that_cannot_be_read_holds_what_waits_for_its_checks() -> None:
