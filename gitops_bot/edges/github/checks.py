@@ -187,9 +187,10 @@ class Checks:
             return []
         if (rollup := commit["statusCheckRollup"]) is None:
             return []
-        page = (*self._checks.get(key, CommitChecks()).checks, *map(_read_check, answers.nodes(rollup["contexts"])))
-        left = _next(item, rollup["contexts"])
-        self._checks[key] = CommitChecks(page, complete=left is None or item.page < _PAGES)
+        known, told = self._checks.get(key, CommitChecks()), rollup["contexts"]
+        left, page = _next(item, told), (*known.checks, *map(_read_check, answers.nodes(told)))
+        is_whole = known.complete and None not in told["nodes"]  # null is what may not be seen
+        self._checks[key] = CommitChecks(page, complete=is_whole and (left is None or item.page < _PAGES))
         return [left] if left is not None and item.page < _PAGES else []
 
     def _read_deployments(self, item: _Item, connection: Any) -> list[_Item]:
@@ -320,7 +321,7 @@ def _of_commit(api: Api, repository: str, commit: str) -> tuple[list[Any], bool]
                 },
             }
         )
-    return nodes, max(len(statuses), len(runs)) < _PAGES * _PER_PAGE
+    return nodes, max(len(statuses), len(runs)) <= _PAGES * _PER_PAGE
 
 
 def _of_environment(api: Api, environment: str, wanted: Collection[str]) -> Any:
@@ -356,7 +357,7 @@ def _of_environment(api: Api, environment: str, wanted: Collection[str]) -> Any:
 
 
 def _listed(api: Api, root: str, path: str, query: Mapping[str, str] | None = None, *, key: str = "") -> list[Any]:
-    pages = api.pages(path, query or {}, _PAGES, key=key, root=root, expected=_EXPECTED)
+    pages = api.pages(path, query or {}, _PAGES + 1, key=key, root=root, expected=_EXPECTED)
     return [document for documents in pages for document in documents]
 
 

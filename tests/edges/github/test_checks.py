@@ -49,6 +49,36 @@ def test_a_commit_with_many_checks_is_read_over_several_pages_and_no_longer_than
     assert not told.checks[None, HEAD].complete  # type: ignore[union-attr]
 
 
+def test_what_may_not_be_seen_of_a_commit_is_not_passed_over_on_any_page() -> None:
+    def answer(body: Any) -> Answer:
+        is_first = "a0" not in body["variables"]
+        return answered(r0={"c0": commit(status(), *([None] if is_first else []), more=is_first)})
+
+    with playing({"Checks": answer}) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    assert len(told.checks[None, HEAD].checks) == 2  # type: ignore[union-attr]
+    assert not told.checks[None, HEAD].complete  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("number", "complete"), [(1_000, True), (1_001, False)])
+def test_by_rest_a_thousand_checks_of_a_commit_are_all(number: int, complete: bool) -> None:
+    (made,) = recorded("GET", "/commits/{ref}/statuses", 200)
+
+    def answer(_: Any) -> Answer:
+        page = sum("statuses" in line for line in script.asked)
+        return Answer.json(200, [made] * min(100, max(0, number - 100 * (page - 1))))
+
+    empty = Answer.json(200, {"total_count": 0, "check_runs": []})
+    plays = {
+        "Checks": NO_GRAPHQL,
+        f"GET /commits/{HEAD}/statuses": answer,
+        f"GET /commits/{HEAD}/check-runs": empty,
+    }
+    with playing(plays) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, {}).checks[None, HEAD]
+    assert (len(told.checks), told.complete) == (number, complete)  # type: ignore[union-attr]
+
+
 def test_a_hundred_commits_take_one_request_and_too_large_an_answer_is_asked_for_in_halves() -> None:
     commits = [f"{number:040x}" for number in range(150)]
 
