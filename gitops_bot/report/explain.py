@@ -43,7 +43,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.age": "time, or a shorter `minimum_age`",
     "held.age_unknown": "a build time in the image (`org.opencontainers.image.created`), or another order",
     "held.soak": "time, or `promote --now`",
-    "held.check": "a success of the check, or `promote --beyond-checks`",
+    "held.check": "a success of the check, or `promote --beyond-checks` (of an earlier environment: `--release-hold`)",
     "held.source_check": "a success of the check, or `promote --beyond-checks`",
     "held.deployment": "a successful deployment, or `promote --beyond-checks`",
     "held.slot": "merging or closing the proposal that is in the way, or a switch that makes the slot idle",

@@ -214,7 +214,9 @@ def test_what_fails_in_staging_is_rolled_back_there_and_goes_no_further(worldwid
         said = reason(done.json)["text"]
         assert said.startswith(f"1.1.0 failed `require_after` of staging: {NAME} failed on ")
         assert said.endswith("run it again, or release a fix; `--release-hold` promotes it anyway")
-    assert "it failed in no earlier wave" in deploy.bot("explain", "production", "web").out
+    explained = deploy.bot("explain", "production", "web").out
+    assert "it failed in no earlier wave: no, 1.1.0 failed `require_after` of staging" in explained
+    assert "(of an earlier environment: `--release-hold`)" in explained
     assert deploy.ask("promote", "staging", "production", "--release-hold").code == 0
     assert deploy.branches["main"] != base
 

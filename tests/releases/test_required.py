@@ -139,7 +139,7 @@ WORKFLOWS = {
     "nor one that runs": ([[run("pending", "a.yml"), run(minute=9)]], CI, "pending", "has been pending"),
     "one alone": ([[run("failure", "a.yml"), run(minute=9)]], BUILD, "success", ""),
     "wrong": ([[run(workflow="a.yml")]], BUILD, "pending", "by ci[bot] in a.yml, which does not count"),
-    "a status has none": ([[check()]], BUILD, "pending", "does not count"),
+    "a status has none": ([[check()]], BUILD, "pending", "by ci[bot] in no known workflow, which does not count"),
     "run again": ([[run("failure"), run(minute=9)]], E2E, "success", ""),
     "run again as a whole": ([[run("failure", minute=5), run(minute=9, suite="S_2", began=1)]], E2E, "success", ""),
     "two jobs of one name": ([[run("failure", minute=5), run(minute=9, began=1)]], E2E, "failure", "failed on"),
@@ -227,5 +227,5 @@ def test_only_deployments_of_commits_on_which_the_pin_stood_and_of_its_maker_cou
     assert seen() == ("pending", "was not reported yet")
     assert seen("d") == ("pending", "has been pending since 2026-11-24 14:00 UTC, by argocd[bot]")
     assert seen("b", app="flux") == ("pending", "was reported as success by argocd[bot], which does not count")
-    assert seen("x", complete=False) == ("pending", "is not among the newest 4 that were looked at")
+    assert seen("x", complete=False) == ("pending", "is not among the newest ones, which were looked at")
     assert deployed_to(DeploymentForm(name="{app}-staging"), {"app": "web"}) == "web-staging"

@@ -172,7 +172,7 @@ def explain(failure: Refused, *, repository: str, host: str, now: datetime) -> F
                 "it, and the GITHUB_TOKEN of a workflow works only for its own repository"
             )
         case 413:
-            what = f"{host} timed out reading the pull requests of {repository}{quoted}"
+            what = f"{host} timed out answering about {repository}{quoted}"
             way_out = "run again later; see githubstatus.com"
         case 422:
             rejected = "GitHub rejected the request", "see GitHub's message above"

@@ -144,7 +144,7 @@ def _other(
     """What was reported instead, by another maker, in another workflow or in other letters; and what to do then."""
     if results:
         last = max((check for _, check in results), key=lambda check: check.at)
-        where = f" in {last.workflow}" if wanted.workflow and wanted.is_by(last.by) else ""
+        where = f" in {last.workflow or 'no known workflow'}" if wanted.workflow and wanted.is_by(last.by) else ""
         by = last.by or "somebody who is gone"
         note = f"was reported as {last.state} by {by}{where}, which does not count"
         return note, "correct `app`, `user` or `workflow`, or let that one report it"
@@ -178,7 +178,7 @@ def see_deployment(wanted: DeploymentForm, name: str, commits: Collection[str], 
         note = f"was reported as {known[0].state} by {by}, which does not count"
         return Seen("deployment", name, "pending", None, note, "correct `app` or `user`, or let that one deploy it")
     if not reported.complete:
-        note = f"is not among the newest {len(reported.newest)} that were looked at"
+        note = "is not among the newest ones, which were looked at"
         return Seen("deployment", name, "pending", None, note, "deploy it again, or use `promote --beyond-checks`")
     return Seen("deployment", name, "pending")
 

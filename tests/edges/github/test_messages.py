@@ -67,7 +67,7 @@ REFUSED: tuple[tuple[int, str, str, str], ...] = (
     (307, "", "acme/deploy has moved", "the repository's current name"),
     (502, "Server Error", "it answered 502 (GitHub says: Server Error)", "githubstatus.com"),
     (418, "", "answered 418", "run again"),
-    (413, "timed out", "api.github.com timed out reading the pull requests of acme/deploy", "run again later"),
+    (413, "timed out", "api.github.com timed out answering about acme/deploy", "run again later"),
 )  # fmt: skip
 
 
