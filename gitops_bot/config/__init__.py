@@ -200,6 +200,16 @@ class Config:
             names.append(name := promotion.source)
         return names
 
+    def writes_status(self, name: str) -> bool:
+        """Whether proposals of an environment get the commit status: all do where one environment wants it on all."""
+        all_do = any(environment.propose.status == "all" for environment in self.environments.values())
+        return all_do or bool(self.environments[name].propose.status)
+
+    def is_gated(self, name: str) -> bool:
+        """Whether checks may hold what an environment gets."""
+        waves = (self.environments[wave] for wave in self.waves_before(name))
+        return self.environments[name].require != Require() or any(wave.require_after for wave in waves)
+
     @classmethod
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
         """The configuration of a repository without one, from the overlays of each environment."""

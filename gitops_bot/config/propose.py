@@ -25,6 +25,8 @@ MOST_LABELS, MOST_ASSIGNEES = 100, 10
 #: Of reviewers, named groups and windows: more are no list that a person keeps.
 MOST = 100
 _TEAM = "team:"
+#: The name of the commit status that the bot writes on proposals. It counts for nothing of its own.
+STATUS: Final = "gitops-bot/gates"
 
 MergeMethod = Literal["merge", "squash", "rebase"]
 GroupBy = Literal["environment", "overlay", "image"]
@@ -243,6 +245,7 @@ FOR_PULL_REQUESTS: dict[str, dict[str, Any] | bool] = {
     "refresh_approved": {"const": False},
     "auto_merge": {"const": False},
     "merge_method": False,
+    "status": {"const": False},
     "limit": False,
 }
 _CONTRADICTIONS: dict[str, Any] = {
@@ -323,6 +326,17 @@ class Propose:
     merge_method: Annotated[
         MergeMethod | None, about("How `auto_merge` merges. Without it, the repository's default.", "squash")
     ] = None
+    status: Annotated[
+        bool | Literal["all"],
+        leaf.truth("all"),
+        about(
+            f"Write the commit status `{STATUS}` on each open pull request of the bot: whether its pins still pass "
+            "their gates. `all` does it for all environments, and writes a success on every other open pull request "
+            "to the branch, so that the branch can require it.",
+            True,
+            "all",
+        ),
+    ] = False
     limit: Annotated[
         Limit, about("Limits on the pull requests of this environment.", {"open": 5, "new_per_hour": 2})
     ] = field(default_factory=Limit)

@@ -8,13 +8,18 @@ from typing import Annotated, Final, Literal
 
 from gitops_bot.config import leaves as leaf
 from gitops_bot.config.leaves import IMAGE_WORDS, Either, Listed, about
+from gitops_bot.config.propose import STATUS
 from gitops_bot.images.reference import fits, normalised
 
 #: A capture of an overlay in the name of a check.
 CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
 _NAME = r"^(?:[^{}\x00-\x1f\x7f-\x9f\u2028\u2029]|\{[A-Za-z_][A-Za-z0-9_]{0,59}\}){1,255}$"
+_CHECK = rf"^(?!{STATUS}$){_NAME[1:]}"
 _ENVIRONMENT_WORDS = "must be the name of an environment of the forge, with `{app}` for what the overlays capture"
-_NAME_WORDS = "must be the name of a check, with `*` for any text and `{app}` for what the overlays capture"
+_NAME_WORDS = (
+    f"must be the name of a check (not `{STATUS}`, which the bot writes), with `*` for any text and `{{app}}` for what "
+    "the overlays capture"
+)
 #: Logins, those of apps (`argocd[bot]`) included.
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?$"
 _APP = r"^[a-z0-9][a-z0-9-]{0,99}$"
@@ -41,7 +46,7 @@ class CheckForm:
 
     name: Annotated[
         str,
-        leaf.text(_NAME_WORDS, _NAME),
+        leaf.text(_NAME_WORDS, _CHECK),
         about("Its name: the context of a commit status, or the name of a check run.", "e2e"),
     ]
     app: _AppSetting = None
@@ -108,7 +113,7 @@ def _is_by(maker: str, app: str | None, user: str | None) -> bool:
 
 #: A check by its name alone, or with who must have made it.
 CheckSetting = Annotated[
-    CheckForm | Annotated[CheckForm, leaf.text(_NAME_WORDS, _NAME, parse=lambda name: CheckForm(name=name))],
+    CheckForm | Annotated[CheckForm, leaf.text(_NAME_WORDS, _CHECK, parse=lambda name: CheckForm(name=name))],
     Either(lambda value: 0 if isinstance(value, dict) else 1),
 ]
 

@@ -1,6 +1,6 @@
 """The REST routes below `/repos/{owner}/{repo}`: the repository, its branches and commits.
 
-`api_pulls.py` and `api_issues.py` have the routes of pull requests.
+`api_pulls.py` and `api_issues.py` have the routes of pull requests, `api_statuses.py` those of commit statuses.
 `call.py` checks a request, `pulls.py` and its neighbours carry it out, and `shapes.py` shows the result.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import api_issues, api_pulls
+from gitops_bot.demo import api_issues, api_pulls, api_statuses
 from gitops_bot.demo.bare import Moved
 from gitops_bot.demo.http import Answer, Route
 from gitops_bot.demo.refusal import Invalid
@@ -64,6 +64,7 @@ def _compare(call: Call, base: str, head: str) -> Answer:
 ROUTES = (
     *api_pulls.ROUTES,
     *api_issues.ROUTES,
+    *api_statuses.ROUTES,
     Route("GET", "", _repository),
     Route("GET", "/activity", _activity),
     Route("GET", "/branches/(?P<branch>.+)", _branch),

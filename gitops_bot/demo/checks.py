@@ -30,12 +30,12 @@ def report(hub: Hub, commit: str, check: Check) -> None:
 
 def rollup(hub: Hub, commit: str) -> State | None:
     """The state of all statuses together; None if there are none."""
-    return min(map(_state, latest(hub, commit)), key=_ORDER.index, default=None)
+    return min(map(state, latest(hub, commit)), key=_ORDER.index, default=None)
 
 
 def required(hub: Hub, commit: str, context: str) -> State:
     """The state of a required status; EXPECTED until it is reported."""
-    return next((_state(check) for check in latest(hub, commit) if check.context == context), "EXPECTED")
+    return next((state(check) for check in latest(hub, commit) if check.context == context), "EXPECTED")
 
 
 def latest(hub: Hub, commit: str) -> list[Check]:
@@ -52,13 +52,13 @@ def show(check: Check, workflows: str) -> Json:
         return {
             "__typename": "StatusContext",
             "context": check.context,
-            "state": _state(check),
+            "state": state(check),
             "createdAt": check.at,
             "description": check.description or None,
             "targetUrl": check.url,
             "creator": creator if check.user else None,
         }
-    done = _state(check) != "PENDING"
+    done = state(check) != "PENDING"
     return {
         "__typename": "CheckRun",
         "name": check.context,
@@ -77,5 +77,6 @@ def show(check: Check, workflows: str) -> Json:
     }
 
 
-def _state(check: Check) -> State:
+def state(check: Check) -> State:
+    """The state that it counts as."""
     return (_RUN_STATES if check.app else _STATES)[check.state]

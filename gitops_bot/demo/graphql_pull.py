@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
 
 from gitops_bot.demo import checks, conversation, gate
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 
 if TYPE_CHECKING:
-    from gitops_bot.demo.hub import Comment, Pull, Queued
+    from collections.abc import Mapping
+
+    from gitops_bot.demo.hub import Comment, Hub, Pull, Queued
     from gitops_bot.demo.identity import Json
     from gitops_bot.demo.shapes import Shapes
 
@@ -55,7 +58,7 @@ def show(shapes: Shapes, pull: Pull) -> Json:
             "comments", pull.comments, lambda comment: _comment(shapes, comment), arguments
         ),
         "commits": lambda **arguments: connection(
-            "commits", pulls.commits(pull), lambda commit: {"commit": _commit(shapes, commit.id)}, arguments
+            "commits", pulls.commits(pull), lambda its: {"commit": commit(shapes.hub, its.id)}, arguments
         ),
         "timelineItems": lambda **arguments: _timeline(pull, arguments),
         "latestOpinionatedReviews": lambda **arguments: connection(
@@ -65,6 +68,35 @@ def show(shapes: Shapes, pull: Pull) -> Json:
             arguments,
         ),
     }
+
+
+def commit(hub: Hub, oid: str) -> Json:
+    """A commit with what was reported of it, for GraphQL."""
+    known, workflows = checks.latest(hub, oid), f"/{hub.full_name}/actions/workflows"
+    statuses = {check.context: check for check in known if check.app is None}
+
+    def contexts(**arguments: Any) -> Json:
+        shown = connection("contexts", known, lambda check: checks.show(check, workflows), arguments)
+        runs = Counter(check.state.upper() for check in known if check.app is not None)
+        return {
+            **shown,
+            "checkRunCountsByState": _counted(runs),
+            "statusContextCountsByState": _counted(Counter(map(checks.state, statuses.values()))),
+        }
+
+    def context(name: str) -> Json | None:
+        return checks.show(statuses[name], workflows) if name in statuses else None
+
+    return {
+        "__typename": "Commit",
+        "oid": oid,
+        "status": {"context": context} if statuses else None,
+        "statusCheckRollup": {"state": checks.rollup(hub, oid), "contexts": contexts} if known else None,
+    }
+
+
+def _counted(states: Mapping[str, int]) -> list[Json]:
+    return [{"state": state, "count": count} for state, count in states.items()]
 
 
 def show_queued(shapes: Shapes, entry: Queued) -> Json:
@@ -92,11 +124,6 @@ def _timeline(pull: Pull, arguments: Json) -> Json:
         ]
     events.sort(key=lambda event: str(event["createdAt"]))
     return connection("timelineItems", events, lambda event: event, arguments)
-
-
-def _commit(shapes: Shapes, commit: str) -> Json:
-    rollup = checks.rollup(shapes.hub, commit)
-    return {"oid": commit, "statusCheckRollup": {"state": rollup} if rollup else None}
 
 
 def _actor(login: str | None) -> Json | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gitops_bot.demo import checks, graphql_pull
+from gitops_bot.demo import graphql_pull
 from gitops_bot.demo.graphql_page import connection
 from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
@@ -46,14 +46,7 @@ def _commit(shapes: Shapes, oid: str) -> Json | None:
     """A commit with its checks; None where the repository has no such commit."""
     if not shapes.bare.has(oid):
         return None
-    latest = checks.latest(shapes.hub, oid)
-
-    workflows = f"/{shapes.hub.full_name}/actions/workflows"
-
-    def contexts(**arguments: Any) -> Json:
-        return connection("contexts", latest, lambda check: checks.show(check, workflows), arguments)
-
-    return {"__typename": "Commit", "oid": oid, "statusCheckRollup": {"contexts": contexts} if latest else None}
+    return graphql_pull.commit(shapes.hub, oid)
 
 
 def _merge_queue(shapes: Shapes, branch: str) -> Json | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from gitops_bot.config.require import CAPTURE, Require
@@ -16,7 +15,7 @@ from gitops_bot.images.reason import counted
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
@@ -139,6 +138,7 @@ class ForgeChecks:
         questions: list[tuple[bool, Check, str, Callable[[], Permission]]] = [
             (any(environment.signer == "api" for environment in environments), "commits", "api", forge.signing),
             (bool(deployed), "deployments", name, forge.deploying),
+            (any(environment.propose.status for environment in environments), "statuses", name, forge.reporting),
             (is_recorded, "artifact-metadata", name.partition("/")[0], forge.recording),
         ]
         for is_needed, check, subject, question in questions:
@@ -147,10 +147,7 @@ class ForgeChecks:
 
     def _check_checks(self, forge: CheckedForge, name: str, commit: str, requiring: Sequence[Environment]) -> None:
         """Whether the checks of a commit can be read, and the repositories that images are built from."""
-        required = [environment.require for environment in requiring]
-        sources = {
-            source for require in required if require.source_checks for source in require.source_checks.images.values()
-        }
+        required, wanted = [environment.require for environment in requiring], _checks_of(name, requiring)
         named = {require.deployment.name for require in required if require.deployment is not None}
         deployed = {name for name in named if CAPTURE.search(name) is None}
 
@@ -167,20 +164,33 @@ class ForgeChecks:
                 for check in answer.checks
             )
 
-        for subject, repository in ((name, None), *((source, source) for source in sorted(sources - {name}))):
-            if (answer := self._ask("checks", subject, partial(read, repository))) is None:
+        for subject, checks in wanted.items():
+            if (answer := self._ask("checks", subject, partial(read, None if subject == name else subject))) is None:
                 continue
             self._notes.add(good("checks", subject, "what was reported of its commits can be read"))
-            if repository is None:
-                after = (environment.require_after for environment in requiring)
-                wanted = dict.fromkeys(chain(*(require.checks for require in required), *after))
-                for finding in filter(None, (uncounted(check, answer) for check in wanted)):
+            if any(check.workflow is not None for check in checks):
+                seen = self._ask("checks", subject, partial(forge.workflows, subject))
+                if seen is not None:
+                    self._notes.add(judge_permission("checks", seen, subject))
+            if subject == name:
+                for finding in filter(None, (uncounted(check, answer) for check in checks)):
                     self._notes.add(finding)
 
     def _ask(self, name: Check, subject: str, question: Callable[[], T]) -> T | None:
         host = self._setup.forge.host if self._setup.forge is not None else ""
         answer = self._bounded.put(question)
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))
+
+
+def _checks_of(name: str, requiring: Sequence[Environment]) -> Mapping[str, Sequence[CheckForm]]:
+    """The checks that are asked for, by the repository that they are of; `name` is the one with the manifests."""
+    checks: dict[str, dict[CheckForm, None]] = {name: {}}
+    for environment in requiring:
+        checks[name] |= dict.fromkeys((*environment.require.checks, *environment.require_after))
+    for source in filter(None, (environment.require.source_checks for environment in requiring)):
+        for repository in source.images.values():
+            checks.setdefault(repository, {}).update(dict.fromkeys(source.checks))
+    return {repository: [*checks[repository]] for repository in (name, *sorted(checks.keys() - {name}))}
 
 
 def uncounted(wanted: CheckForm, reported: Sequence[Reported]) -> Finding | None:

@@ -46,6 +46,12 @@ class CheckedForge(Protocol):
     def deploying(self) -> Permission:
         """Whether deployments may be written."""
 
+    def reporting(self) -> Permission:
+        """Whether commit statuses may be written."""
+
+    def workflows(self, repository: str) -> Permission:
+        """Whether it can be seen which workflow of a repository a job belongs to."""
+
     def recording(self) -> Permission:
         """Whether artifacts may be recorded."""
 

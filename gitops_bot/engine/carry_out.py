@@ -267,7 +267,10 @@ def _finish(world: World, pull: PullRequest, content: ProposalText, head: str, p
     if now is None or not now.auto_merge:  # else that answer has the present text
         now = forge.read(pull.number)
     _insist_on_life(now, head)
-    pull = forge.refresh(pull.number, title=content.title, body=body.replace_own_part(now.body, content.body))
+    # Where nothing was pushed, a text that only became older stays: it says of when it is.
+    stays = pull.head == head and body.tells_the_same(now.body, content.body)
+    text = now.body if stays else body.replace_own_part(now.body, content.body)
+    pull = forge.refresh(pull.number, title=content.title, body=text)
     try:
         _insist_on_life(pull, head)
     except LostRace:

@@ -129,11 +129,15 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The decision about an entry after all gates, and what it was after each of them."""
+    """The decision about an entry after all gates, and what it was after each of them.
+
+    `proposed` is the one about the pin that an open proposal has, where that is another and a status tells of it.
+    """
 
     decision: Decision
     candidate: Candidate
     trace: tuple[tuple[Gate, Decision], ...] = ()
+    proposed: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)

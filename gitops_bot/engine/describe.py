@@ -76,7 +76,7 @@ def _text(world: World, context: Context, proposal: Proposal) -> ProposalText:
         steps[change.entry.key] = ImageStep(image, before, change.new_name or image, after, change.goes_back)
     described = {} if briefly else describe_images(world, context.facts, steps)
     base = None if by_commit else context.snapshot.commit
-    text = content.write(environment.name, proposal, environment.propose, base, described)
+    text = content.write(environment.name, proposal, environment.propose, base, described, at=context.snapshot.at)
     undescribed = context.facts.undescribed
     is_partial = any({step.before_digest, step.after_digest} & undescribed for step in steps.values())
     opened = proposal.action.pull_request.created_at if isinstance(proposal.action, Refresh) else None

@@ -343,7 +343,9 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
         case _:
             assert_never(context.request.what)
     judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
-    return await _or_older(gates, judged, context) if gates is POLL_SOURCE else judged
+    if gates is POLL_SOURCE:
+        judged = await _or_older(gates, judged, context)
+    return await _with_proposed(gates, judged, context) if isinstance(context.request.what, Poll) else judged
 
 
 async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> Judged:
@@ -373,6 +375,32 @@ async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> 
         if isinstance(decision, Held) and decision.withdraws:
             return judged
     return newest
+
+
+async def _with_proposed(gates: Sequence[Gate], judged: Judged, context: Context) -> Judged:
+    """The same with the decision about the pin that an open proposal keeps, if its status is to tell of another one."""
+    decision, config, name = judged.decision, context.snapshot.config, context.environment.name
+    if not isinstance(decision, Change | Held) or not (config.writes_status(name) and config.is_gated(name)):
+        return judged
+    entry, offer, candidates = decision.entry, judged.candidate.basis, list[Candidate]()
+    pin, stays = context.branches.shown.get(entry.key, (None, False))
+    if pin is None or not (stays or isinstance(decision, Held)) or promotion.is_same(decision.candidate or Pin(), pin):
+        return judged
+    if gates is POLL:
+        known = Change(entry, pin, "policy", "forward", Reason("chosen", "an open proposal has it"))
+        candidates, gates = [Candidate(known)], (_ON_HOLD, _REQUIRED)
+    elif isinstance(offer, Offer):
+        from gitops_bot.engine.candidates import promote
+
+        for older in await promote.older(context, entry, offer):
+            if context.environment.match_by == "revision" or promotion.is_same(older.running.pin, pin):
+                candidates.append(await promote.offer_older(context, entry, older))
+    for candidate in candidates:
+        its = candidate.decision
+        if isinstance(its, Change | Held) and promotion.is_same(its.candidate or Pin(), pin):
+            passed = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+            return replace(judged, proposed=passed.decision)
+    return judged
 
 
 async def pass_gates(gates: Sequence[Gate], candidate: Candidate, context: Context) -> Judged:

@@ -15,6 +15,7 @@ from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.read import Snapshot, after_commit, partners, read_again
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
+from gitops_bot.engine.statuses import Statuses
 from gitops_bot.engine.world import Race, World
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
@@ -43,8 +44,10 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         promote.refuse_impossible(snapshot, request.what.source)
     facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
+    statuses = Statuses(world)
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
-        outcome, now = _write(world, now, request, environment, planned, last=environment is environments[-1])
+        last = environment is environments[-1]
+        outcome, now = _write(world, now, request, environment, planned, statuses, last=last)
         source, frozen = request.origin(environment), hold.freezes(snapshot.config.holds, environment.name, snapshot.at)
         outcomes.append(replace(outcome, promoted_from=source.environment, frozen=frozen))
     base = now.snapshot
@@ -59,6 +62,10 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         from gitops_bot.engine.records import record
 
         problems += record(world, facts)
+    everywhere = any(environment.propose.status == "all" for environment in environments)
+    if everywhere and isinstance(request.what, Poll) and not request.dry_run:
+        statuses.write_elsewhere(base.branch)
+    problems += statuses.problems
     done = Outcome(
         environments=tuple(outcomes),
         problems=tuple(problems),
@@ -197,7 +204,14 @@ async def _candidates(context: Context) -> Candidates:
 
 
 def _write(
-    world: World, facts: Facts, request: Request, environment: Environment, planned: Planned | BotError, *, last: bool
+    world: World,
+    facts: Facts,
+    request: Request,
+    environment: Environment,
+    planned: Planned | BotError,
+    statuses: Statuses,
+    *,
+    last: bool,
 ) -> tuple[EnvironmentOutcome, Facts]:
     """Write one environment as `planned`, again after each lost race; also the facts about the base branch then."""
     race = Race(world.clock)
@@ -223,6 +237,7 @@ def _write(
                     facts = Facts(read_again(world, facts.snapshot), facts)
                     (planned,) = plan(world, facts, request, [environment])
                     continue
+                statuses.write(planned, carried_out.by_group)
                 for item in carried_out.by_group.values():
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)

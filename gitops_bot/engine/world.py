@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import (
         Deployed,
         Deployment,
+        GateStatus,
         HandBackTimes,
+        Head,
         Issue,
         Merge,
         PullRequest,
@@ -262,6 +264,12 @@ class Forge(Protocol):
 
     def close(self, number: int, *, body: str) -> PullRequest:
         """Close a pull request, with this body; writes only what differs."""
+
+    def heads(self, base: str) -> Sequence[Head]:
+        """The newest commits of the open pull requests into `base`, anybody's; a bounded number."""
+
+    def write_gates(self, commit: str, present: GateStatus | None, status: GateStatus) -> None:
+        """Write the bot's own status on a commit, unless state and text are those of the `present` one."""
 
     def find_issue(self, mark: str) -> Issue | None:
         """The newest issue of the bot's own whose text begins with this line."""

@@ -162,6 +162,12 @@ class Branches:
         )
 
     @cached_property
+    def shown(self) -> Mapping[EntryKey, tuple[Pin, bool]]:
+        """The pins that open pull requests update, and whether these are left alone."""
+        updates = (role.branch for role in self.by_name.values() if role.branch.kind == "update" and role.branch.opened)
+        return {pin.key: (pin.after, own.left_alone is not None) for own in updates for pin in own.pending}
+
+    @cached_property
     def changing(self) -> frozenset[EntryKey]:
         """The entries that a proposal changes, whoever may touch its branch now."""
         return frozenset(

@@ -22,6 +22,7 @@ from gitops_bot.releases.decisions import Change, EntryKey, Held, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.config import Propose
 
@@ -46,11 +47,13 @@ def write(
     propose: Propose,
     base: str | None = None,
     described: Mapping[EntryKey, DescribedChange] | None = None,
+    *,
+    at: datetime,
 ) -> ProposalText:
     """Put a proposal, with at least one change, into words by the templates of `propose`.
 
     `base` is the commit that a branch of the bot is made on; `described` is what is known of the images, by the
-    entries' keys. What is committed straight to the base branch has no body.
+    entries' keys. `at` is when all of that was read. What is committed straight to the base branch has no body.
     """
     changes, group, source, pull_request = proposal.changes, proposal.group, proposal.source, proposal.on is not None
     held = [decision for decision in proposal.decisions if isinstance(decision, Held)]
@@ -64,7 +67,7 @@ def write(
     block = Trailers(*naming.trailer_names(environment, group), source, tuple(change.pin_change for change in changes))
     return ProposalText(
         title=headline,
-        body=body.render(environment, changes, held, described or {}) if pull_request else "",
+        body=body.render(environment, changes, held, described or {}, at) if pull_request else "",
         message=f"{text}\n\n{trailers.render(block, base)}\n",
     )
 

@@ -19,6 +19,25 @@ class Comment:
     body: str
 
 
+class GateStatus(NamedTuple):
+    """The bot's own commit status: whether the pins of a pull request pass their gates, and if not, why.
+
+    `url` is the page of the check that failed.
+    """
+
+    state: Literal["success", "pending", "failure"]
+    text: str
+    url: str | None = None
+
+
+class Head(NamedTuple):
+    """The newest commit of an open pull request, its `branch` unless that is in a fork, and the bot's status on it."""
+
+    commit: str
+    branch: str | None
+    gates: GateStatus | None
+
+
 class HandBackTimes(NamedTuple):
     """When people labelled a pull request, and when its branch was last pushed, by the forge's clock.
 
@@ -54,8 +73,9 @@ class PullRequest:
     it; `merges_by_bot`: the bot's own account set that. `checks_failed`: a check of its head commit has failed, so that
     this will not happen. `merge_was_requested`: it was set to auto-merge or queued, and it was not the bot that took
     this back last; a person who did is not overruled. `retargeted`: a person gave it another base branch than the one
-    that was asked for. `hand_back`: whether the label that hands the branch back counts, if it has it;
-    it is `late` where somebody pushed after it, and `unsure` where the forge does not know the last push yet.
+    that was asked for. `gates` is the bot's status on its head. `hand_back`: whether the label that hands the branch
+    back counts, if it has it; it is `late` where somebody pushed after it, and `unsure` where the forge does not know
+    the last push yet.
     """
 
     number: int
@@ -78,6 +98,7 @@ class PullRequest:
     merge_was_requested: bool = False
     retargeted: bool = False
     comments: tuple[Comment, ...] = ()
+    gates: GateStatus | None = None
     hand_back: Literal["counts", "late", "unsure"] = "counts"
 
 

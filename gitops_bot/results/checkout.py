@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Check = Literal[
     "git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit", "pull-requests",
     "rules", "propose", "commits", "branches", "registry", "release-tags", "deployments", "artifact-metadata",
-    "checks",
+    "checks", "statuses",
 ]  # fmt: skip
 #: `warning`: it works, but could be safer; `unknown`: it could not be found out.
 Verdict = Literal["good", "warning", "unknown", "wrong"]

@@ -249,7 +249,7 @@ _DOCTOR: dict[str, Rule] = {
             name=one_of(
                 *("git", "configuration", "repository", "overlays", "push", "forge", "clock", "token", "rate-limit"),
                 *("pull-requests", "rules", "propose", "branches", "registry"),
-                *("release-tags", "deployments", "artifact-metadata", "commits", "checks"),
+                *("release-tags", "deployments", "artifact-metadata", "commits", "checks", "statuses"),
             ),
             subject=filled,
             ok=maybe(flag),

@@ -65,6 +65,8 @@ GOOD = {
         "auto_merge: without-checks\nmerge_method: rebase",
         Propose(auto_merge="without-checks", merge_method="rebase"),
     ),
+    "a status": ("status: true", Propose(status=True)),
+    "a status on everything": ("status: all", Propose(status="all")),
     "one limit": ("limit: {open: 1}", Propose(limit=Limit(open=1))),
     "the other limit": ("limit: {new_per_hour: 1000}", Propose(limit=Limit(new_per_hour=1000))),
     "windows": (
@@ -100,7 +102,7 @@ def test_people_and_teams_are_asked_apart() -> None:
 @pytest.mark.parametrize(
     "line",
     ["group: environment", "labels: []", "reviewers: []", "assignees: []"]
-    + [f"{key}: false" for key in ("together", "draft", "refresh_approved", "auto_merge")],
+    + [f"{key}: false" for key in ("together", "draft", "refresh_approved", "auto_merge", "status")],
 )
 def test_what_says_nothing_is_taken_beside_a_commit(line: str) -> None:
     assert proposed(f"as: commit\n{line}") == Propose("commit")

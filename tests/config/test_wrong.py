@@ -93,7 +93,7 @@ def test_what_is_too_long_is_refused(section: str, written: str, message: str) -
     ["group: overlay", "group: [{name: a, images: [b]}]", "merge_method: squash", "limit: {open: 1}"]
     + [f"{key}: [a]" for key in ("labels", "reviewers", "assignees")]
     + [f"{key}: true" for key in ("together", "draft", "refresh_approved", "auto_merge")]
-    + ["auto_merge: without-checks"],
+    + ["auto_merge: without-checks", "status: true", "status: all"],
 )
 def test_what_only_pull_requests_have_is_refused_beside_a_commit(line: str) -> None:
     text, key = AROUND["propose"] % f"{line}, as: commit", line.partition(":")[0]

@@ -1,71 +1,28 @@
-"""Commit statuses and check runs of the tests' GitHub server by REST; the demo shows them by GraphQL alone."""
+"""Check runs of the tests' GitHub server by REST; the demo shows them by GraphQL alone."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from gitops_bot.demo import checks
+from gitops_bot.demo import api_statuses, checks
 from gitops_bot.demo.http import Answer, Route
-from gitops_bot.demo.hub import Check
 from gitops_bot.demo.identity import node, user
-from gitops_bot.demo.refusal import Invalid
-from tests.counterparts.moments import next_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gitops_bot.demo.call import Call
+    from gitops_bot.demo.hub import Check
     from gitops_bot.demo.identity import Json
 
 _COMMIT = "/commits/(?P<commit>[^/]+)"
 
 
-def _reported(call: Call, commit: str, *, runs: bool) -> Sequence[Check]:
-    """What was reported of a commit, the newest first."""
-    if not call.pulls.bare.has(commit):
-        raise Invalid(422, f"No commit found for SHA: {commit[:100]}")
-    known = call.pulls.hub.checks.get(commit, [])[::-1]
-    return [check for check in known if (check.app is not None) is runs]
-
-
-def _statuses(call: Call, commit: str) -> Answer:
-    return call.page(_reported(call, commit, runs=False), lambda check: _status(call, commit, check))
-
-
 def _runs(call: Call, commit: str) -> Answer:
-    reported = _reported(call, commit, runs=True)
+    reported = api_statuses.reported(call, commit, runs=True)
     newest = [check for check in checks.latest(call.pulls.hub, commit) if check in reported]
     shown = call.page(newest, lambda check: _run(call, commit, check))
     body = {"total_count": len(newest), "check_runs": json.loads(shown.body)}
     return Answer.json(shown.status, body, shown.headers)
-
-
-def _report(call: Call, commit: str) -> Answer:
-    fields = call.fields()
-    words = {name: fields.text(name) for name in ("context", "state", "description")}
-    check = Check(
-        words["context"] or "default", words["state"] or "", call.shapes.viewer, next_moment(call.pulls),
-        words["description"] or "", fields.text("target_url"),
-    )  # fmt: skip
-    checks.report(call.pulls.hub, commit, check)
-    return Answer.json(201, _status(call, commit, check))
-
-
-def _status(call: Call, commit: str, check: Check) -> Json:
-    return {
-        "url": f"{call.shapes.here}/statuses/{commit}",
-        "avatar_url": None,
-        "id": 1,
-        "node_id": node("StatusContext", 1),
-        "state": check.state,
-        "description": check.description or None,
-        "target_url": check.url,
-        "context": check.context,
-        "created_at": check.at,
-        "updated_at": check.at,
-        "creator": call.shapes.user(check.user) if check.user else None,
-    }
 
 
 def app(api: str, site: str, number: int, slug: str, at: str) -> Json:
@@ -124,7 +81,5 @@ def _workflows(call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", "/actions/runs", _workflows),
-    Route("GET", f"{_COMMIT}/statuses", _statuses),
     Route("GET", f"{_COMMIT}/check-runs", _runs),
-    Route("POST", "/statuses/(?P<commit>[0-9a-f]{40})", _report),
 )

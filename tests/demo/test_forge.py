@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitops_bot.demo.hub import Check
 from tests.counterparts.forge import (
     BOT,
     BOT_TOKEN,
@@ -221,6 +222,22 @@ def test_checks_and_deployments_are_as_github_describes_them(site: Site, descrip
     )
     assert lived(site, description, life) == []
     assert [each["version"] for each in site.forge.gateway.artifacts["acme"]] == ["1.0"]
+
+
+def test_a_status_that_github_does_not_take_is_refused(site: Site) -> None:
+    commit, taken = site.bare.branches()["main"], {"state": "pending", "context": "ci"}
+    refused: tuple[dict[str, str], ...] = (
+        {"state": "red"}, {"description": "x" * 141}, {"context": "x" * 256}, {"target_url": "javascript:x"},
+    )  # fmt: skip
+    for fields in refused:
+        assert site.call("POST", f"/statuses/{commit}", taken | fields).status == 422
+    assert site.call("POST", f"/statuses/{'0' * 40}", taken).status == 422
+    assert site.call("POST", f"/statuses/{commit}", taken, token=None).status == 401
+    with site.forge.store.opened(site.forge._named(REPOSITORY), writes=True) as pulls:
+        pulls.hub.checks[commit] = [Check("ci", "pending")] * 999
+    for status in (201, 422):
+        assert site.call("POST", f"/statuses/{commit}", taken).status == status
+    assert site.call("POST", f"/statuses/{commit}", taken | {"context": "other"}).status == 201
 
 
 def test_what_a_token_is_for_counts(site: Site) -> None:

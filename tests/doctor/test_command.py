@@ -165,6 +165,27 @@ def test_the_checks_that_gates_wait_for_are_read_as_the_gates_read_them(guarded:
     }
 
 
+def test_what_statuses_and_workflows_need_is_checked_where_they_are_configured(guarded: Deploy) -> None:
+    named = (
+        requiring()
+        .replace("[e2e]", "[{name: e2e, workflow: build.yml}]")
+        .replace("propose: {as: commit}\n    require", "propose: {status: true}\n    require")
+        .replace("acme/web, ", f"{guarded.name}, ")
+        .replace(', "ghcr.io/acme/*": acme/hidden', "")
+    )
+    guarded.remote.commit("main", {"gitops-bot.yaml": named.encode()}, message="configuration")
+    for refused, verdict, advice in ((False, "good", ""), (True, "wrong", "give the token `actions: read` there")):
+        if refused:
+            no = Answer.json(403, {"message": "Resource not accessible"})
+            guarded.gate(lambda request, go, no=no: no if request.path.endswith("/actions/runs") else go())  # type: ignore[misc]
+        checks = [check for check in guarded.ask("doctor").json["checks"] if check["name"] == "checks"]
+        assert checks[-1]["verdict"] == verdict
+        assert checks[-1]["next"].startswith(advice)
+    status = one(guarded.ask("doctor"), "statuses")
+    assert (status["subject"], status["verdict"]) == (guarded.name, "unknown")
+    assert one(guarded.ask("doctor", env=as_person(guarded)), "statuses")["verdict"] == "good"
+
+
 def test_gates_need_a_forge_and_a_token(guarded: Deploy) -> None:
     guarded.remote.commit("main", {"gitops-bot.yaml": requiring().encode()}, message="configuration")
     env = as_person(guarded)

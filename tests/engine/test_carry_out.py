@@ -16,7 +16,8 @@ from gitops_bot.images.build import Build
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.reconcile import Refresh
 from gitops_bot.proposals.text import body
-from tests.engine.situations import THREE, alone, described, fails, started, updated
+from tests.engine.situations import THREE, alone, chain, described, fails, started, updated
+from tests.engine.told import BRANCH, PROMOTED, Told
 from tests.engine.world import NOW, C, Forge, forge_down, refused
 
 if TYPE_CHECKING:
@@ -55,6 +56,25 @@ def test_subjects_that_the_forge_did_not_give_are_asked_for_again_for_a_day() ->
         assert proposal.text is not None
         lacking[hours] = body.lacks(proposal.text.body)
     assert lacking == {23: {"details"}, 24: frozenset()}
+
+
+def test_a_text_that_only_became_older_stays() -> None:
+    class Unlabelled(Told):
+        def label(self, _: int, __: Sequence[str]) -> bool:
+            return False
+
+    shop = started(chain(production=", require: {checks: [e2e]}, propose: {labels: [release]}"))
+    shop.forge = told = Unlabelled(shop=shop)
+    for event in (*PROMOTED, updated("production")):
+        event(shop)
+    (pull,) = told.pulls[BRANCH]
+    said = "\nChecks, as they were read on 2026-11-25 12:00 UTC:\n"
+    assert said in pull.body
+    older = pull.body.replace(said, said.replace("12:00", "11:55"))
+    for present, then in ((older, older), (older.replace("gitops-bot:plan ", "gitops-bot:plan 0"), pull.body)):
+        told.change(body=present)
+        shop.update(None, "production")
+        assert told.pulls[BRANCH][0].body == then
 
 
 def test_what_is_put_on_hold_while_it_is_being_finished_is_not_set_to_merge() -> None:

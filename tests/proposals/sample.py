@@ -41,6 +41,7 @@ FILES: Mapping[str, bytes] = {
     ),
     API: b"images:\n- name: api\n  newTag: v1\n  digest: %s" % A.encode(),
 }
+AT = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
 BASE, HEAD, NEWER = (f"{number:040x}" for number in (1, 2, 3))
 
 
@@ -150,7 +151,7 @@ def worded(*changes: Decision, source: str | None = None, environment: str = "st
     on = BotBranch(naming.branch(environment)) if more.pop("pull_request", True) else None
     group, source = more.pop("group", "all"), source or changes[0].source
     whole = Proposal(group, on, source, action("open", Reason("chosen", "")), changes)
-    return proposals.write(environment, whole, propose, **more)
+    return proposals.write(environment, whole, propose, **{"at": AT} | more)
 
 
 def written(*changes: Change, files: Mapping[str, bytes] = FILES, parent: str = BASE) -> Proposed:

@@ -17,7 +17,7 @@ from gitops_bot.proposals.text.markdown import LIMIT, plain, size
 from gitops_bot.releases.decisions import Change, Held, PinChange
 from tests.managed import alter, change_of, managed
 from tests.proposals.hostile import CLOSED, HOSTILE
-from tests.proposals.sample import API, WEB, A, B, C, build, change
+from tests.proposals.sample import API, AT, WEB, A, B, C, build, change
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def rendered(
     environment: str = "staging",
     described: Mapping[EntryKey, DescribedChange] | None = None,
 ) -> str:
-    return body.render(environment, changes, held, described or {})
+    return body.render(environment, changes, held, described or {}, AT)
 
 
 def telling(text: str) -> DescribedChange:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gitops_bot.edges.github.failure import NUMBER, Refused, Unsupported, error_message
 from gitops_bot.images import moment
-from gitops_bot.proposals.pull_request import Comment, PullRequest, RateLimit
+from gitops_bot.proposals.pull_request import Comment, GateStatus, PullRequest, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +33,10 @@ STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CL
 #: The hidden mark of the bot's own comments.
 _MARK = "<!-- gitops-bot:"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_RED = ("failure", "error", "timed_out", "cancelled", "action_required", "startup_failure", "stale")
+_GATES: Mapping[str, Literal["success", "pending", "failure"]] = {
+    "SUCCESS": "success", "PENDING": "pending", "FAILURE": "failure",
+}  # fmt: skip
 
 
 def read(document: Any) -> PullRequest:
@@ -108,7 +112,7 @@ def link(value: Any) -> str | None:
 def _opened(pull: PullRequest, node: Any) -> PullRequest:
     reviews = [of_type(str, review["state"]) for review in nodes(node["latestOpinionatedReviews"])]
     commits = nodes(node["commits"])
-    checks = commits[-1]["commit"]["statusCheckRollup"] if commits else None
+    gates, failed = read_reported(commits[-1]["commit"]) if commits else (None, False)
     request, events = node["autoMergeRequest"], nodes(node["timelineItems"])
     # A deleted account is null. The bot's name in other fields is only known where it opened the pull request.
     bot = node.get("author") if node.get("viewerDidAuthor") is True else None
@@ -121,7 +125,8 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
         auto_merge=request is not None,
         merges_by_bot=bot is not None and request is not None and request.get("enabledBy") == bot,
         merge_was_requested=bool(events) and (bot is None or events[-1].get("actor") != bot),
-        checks_failed=checks is not None and checks["state"] in ("FAILURE", "ERROR"),
+        checks_failed=failed,
+        gates=gates,
         comments=tuple(
             Comment(comment["databaseId"], comment["body"])
             for comment in nodes(node["comments"])
@@ -130,6 +135,18 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
             and _MARK in of_type(str, comment["body"])
         ),
     )
+
+
+def read_reported(commit: Any) -> tuple[GateStatus | None, bool]:
+    """The bot's own status on a commit, and whether any other check has failed; as `reading.REPORTED` asks for it."""
+    rollup, own = commit["statusCheckRollup"], (commit["status"] or {}).get("context")
+    failed = rollup is not None and rollup["state"].lower() in _RED
+    if failed and own is not None and own["state"].lower() in _RED:
+        kinds = (rollup["contexts"][f"{kind}CountsByState"] or () for kind in ("checkRun", "statusContext"))
+        failed = sum(of_type(int, its["count"]) for kind in kinds for its in kind if its["state"].lower() in _RED) > 1
+    if own is None or own["state"] not in _GATES:
+        return None, failed
+    return GateStatus(_GATES[own["state"]], of_type(str, own["description"] or "")), failed
 
 
 def of_type(kind: type[T], value: Any) -> T:

@@ -181,6 +181,7 @@ class Api:
                 queued=known.queued,
                 merge_was_requested=known.merge_was_requested,
                 checks_failed=known.checks_failed,
+                gates=known.gates if known.head == pull.head else None,
                 comments=known.comments,
             )
         return self.remember(pull)

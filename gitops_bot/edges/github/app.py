@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Purpose = Literal["propose", "read", "inspect", "source", "packages"]
 _READ = dict.fromkeys(("contents", "metadata", "pull_requests", "checks", "statuses", "deployments", "actions"), "read")
 _WRITE = dict.fromkeys(
-    ("contents", "pull_requests", "issues", "deployments", "artifact_metadata", "workflows"), "write"
+    ("contents", "pull_requests", "issues", "deployments", "artifact_metadata", "workflows", "statuses"), "write"
 )
 #: The permissions that are asked for, as far as the installation has them. The first one is needed.
 _WANTED: Mapping[Purpose, Mapping[str, str]] = {

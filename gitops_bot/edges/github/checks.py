@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitops_bot.config.propose import STATUS
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.edges.github.failure import Refused, Unsupported
@@ -129,9 +130,7 @@ class Checks:
                     self._read_deployments(item, _of_environment(self.api, item.environment, wanted))
                 elif item.commit is not None:
                     nodes, complete = _of_commit(self.api, item.repository or self.api.repository, item.commit)
-                    self._checks[item.repository, item.commit] = CommitChecks(
-                        tuple(map(_read_check, nodes)), complete=complete
-                    )
+                    self._checks[item.repository, item.commit] = CommitChecks(_read_checks(nodes), complete=complete)
         except Refused as refused:
             if refused.status == _NO_COMMIT and item.commit is not None:
                 self._checks[item.repository, item.commit] = CommitChecks(found=False)
@@ -188,7 +187,7 @@ class Checks:
         if (rollup := commit["statusCheckRollup"]) is None:
             return []
         known, told = self._checks.get(key, CommitChecks()), rollup["contexts"]
-        left, page = _next(item, told), (*known.checks, *map(_read_check, answers.nodes(told)))
+        left, page = _next(item, told), (*known.checks, *_read_checks(answers.nodes(told)))
         is_whole = known.complete and None not in told["nodes"]  # null is what may not be seen
         self._checks[key] = CommitChecks(page, complete=is_whole and (left is None or item.page < _PAGES))
         return [left] if left is not None and item.page < _PAGES else []
@@ -233,6 +232,11 @@ def _next(item: _Item, connection: Any) -> _Item | None:
     if page["hasNextPage"] is not True:
         return None
     return item._replace(cursor=answers.of_type(str, page["endCursor"]), page=item.page + 1)
+
+
+def _read_checks(nodes: Sequence[Any]) -> tuple[Check, ...]:
+    """All but the bot's own status, which says what it made of the others."""
+    return tuple(_read_check(node) for node in nodes if node.get("context") != STATUS)
 
 
 def _read_check(node: Any) -> Check:

@@ -20,6 +20,7 @@ from gitops_bot.edges.github.checks import Checks
 from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, may_merge_now, merge_advice, review_advice
 from gitops_bot.edges.github.reading import PullRequestReader
+from gitops_bot.edges.github.statuses import Statuses
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.pull_request import Issue
 
@@ -94,6 +95,8 @@ class GitHub:
         self.checks = Checks(self._api).read
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write
+        statuses = Statuses(self._api, self._reading)
+        self.heads, self.write_gates = statuses.heads, statuses.write
         merging = Merging(self._api, self._reading)
         self.merge_when_ready, self.merge_by_hand = merging.when_ready, merging.by_hand
 

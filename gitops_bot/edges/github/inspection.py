@@ -46,6 +46,9 @@ _WORDS: Mapping[Kind, str] = {
     "oauth": "the token of an OAuth app or of a person's login",
     "other": "a token",
 }
+#: Scopes, and names in the settings, of what tokens may write besides.
+_SCOPES: Final = {"deployments": "repo_deployment", "statuses": "repo:status"}
+_NAMES: Final = {"statuses": "Commit statuses"}
 #: Tokens with a role in `permissions`; for Apps these are all false, whatever they may do.
 _ROLES: Final = ("classic", "fine-grained", "oauth")
 
@@ -113,6 +116,13 @@ class Token:
         certain = self._certain(role, enough, advice, "write deployments", deployments="write")
         return certain or Permission("unknown", text, advice)
 
+    def may_report(self, role: Role) -> Permission:
+        """Whether it may write commit statuses of a repository."""
+        advice, enough = self.advice("statuses"), {"repo", "repo:status", *(() if role.private else ("public_repo",))}
+        text = "whether the token may write commit statuses shows only when it does"
+        certain = self._certain(role, enough, advice, "write commit statuses", statuses="write")
+        return certain or Permission("unknown", text, advice)
+
     def may_record(self, role: Role) -> Permission:
         """Whether it may record the artifacts of an organisation."""
         if role.of_person:
@@ -123,14 +133,15 @@ class Token:
         text = "whether the token may record artifacts shows only when it does"
         return Permission("unknown", text, self.advice("artifact-metadata"))
 
-    def advice(self, wanted: Literal["deployments", "artifact-metadata"]) -> str:
+    def advice(self, wanted: Literal["deployments", "artifact-metadata", "statuses"]) -> str:
         """How to give it the permission to write something."""
         if self.in_workflow and self.kind == "app":
             return f"give the job `permissions: {{{wanted}: write}}` beside the others"
-        if self.scopes is not None and wanted == "deployments":
-            return "give it the scope `repo` or `repo_deployment`"
+        if self.scopes is not None and (scope := _SCOPES.get(wanted)) is not None:
+            return f"give it the scope `repo` or `{scope}`"
         where = " of the organisation that owns the repository" if wanted == "artifact-metadata" else ""
-        return f"make sure that it has `{wanted.replace('-', ' ').capitalize()}` with read and write access{where}"
+        name = _NAMES.get(wanted, wanted.replace("-", " ").capitalize())
+        return f"make sure that it has `{name}` with read and write access{where}"
 
     def _certain(self, role: Role, enough: Collection[str], advice: str, what: str, **needed: str) -> Permission | None:
         """Whether it may do something, if that is certain: by a scope of `enough`, or an App's `needed` permissions."""
@@ -260,6 +271,19 @@ class Inspection:
         if self._get_if_visible("/deployments", {"per_page": "1"}) is None:
             return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
         return self._token.may_deploy(self._role)
+
+    def reporting(self) -> Permission:
+        """Whether the token may write commit statuses; ask `repository` first. No request."""
+        return self._token.may_report(self._role)
+
+    def workflows(self, repository: str) -> Permission:
+        """Whether the token may see which workflow a job belongs to. One request."""
+        with suppress(Refused):
+            query, root = {"per_page": "1"}, f"/repos/{repository}"
+            self.api.ask("GET", "/actions/runs", query=query, root=root, expected=(403, 404))
+            return Permission("yes", "the workflows of jobs can be read")
+        text = "the token may not see which workflow a job belongs to, so a check with `workflow` never succeeds"
+        return Permission("no", text, "give the token `actions: read` there, or remove `workflow` from the check")
 
     def recording(self) -> Permission:
         """Whether the token may record artifacts; ask `repository` first. No request."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gitops_bot.config.propose import STATUS
 from gitops_bot.edges.github import answers
 from gitops_bot.edges.github.answers import base_by_rest, base_of
 from gitops_bot.edges.github.failure import Refused, Unsupported
@@ -38,6 +39,15 @@ fragment Ended on PullRequest {
   id number url state title body headRefName baseRefName headRefOid isCrossRepository createdAt
 }"""
 
+#: The bot's own status on a commit, and how many checks of it failed.
+REPORTED = f"""
+fragment Reported on Commit {{
+  status {{ context(name: "{STATUS}") {{ state description }} }}
+  statusCheckRollup {{
+    state
+    contexts(first: 1) {{ checkRunCountsByState {{ count state }} statusContextCountsByState {{ count state }} }}
+  }}
+}}"""
 # writersOnly: anybody may approve on a public repository, which must not freeze a proposal.
 _OPEN = """
 fragment Open on PullRequest {
@@ -50,7 +60,7 @@ fragment Open on PullRequest {
   timelineItems(
     last: 1, itemTypes: [AUTO_MERGE_ENABLED_EVENT, AUTO_MERGE_DISABLED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT]
   ) { nodes { ... on AutoMergeDisabledEvent { actor { login } } } }
-  commits(last: 1) { nodes { commit { statusCheckRollup { state } } } }
+  commits(last: 1) { nodes { commit { ...Reported } } }
   comments(last: 100) { nodes { databaseId body viewerDidAuthor } }
 }"""
 
@@ -95,7 +105,7 @@ def _question(variables: Iterable[str], count: int, *, with_closed: bool) -> str
     }}"""
     if with_closed:
         fields += _CLOSED
-    fragments = (_OPEN if count else "") + (_ENDED if count or with_closed else "")
+    fragments = (_OPEN + REPORTED if count else "") + (_ENDED if count or with_closed else "")
     return (
         f"query Proposals({', '.join(f'${name}: String!' for name in variables)}) {{\n"
         "  repository(owner: $owner, name: $name) {\n"
@@ -106,8 +116,8 @@ def _question(variables: Iterable[str], count: int, *, with_closed: bool) -> str
 
 #: Branches per query: GitHub takes at most ten seconds to answer one.
 _AT_ONCE = 50
-#: Fields that are null for a token without `checks: read`, or without access to the rules.
-_OPTIONAL = frozenset({"statusCheckRollup", "ref", "mergeQueue"})
+#: Fields that are null for a token without `checks: read` or `statuses: read`, or without access to the rules.
+OPTIONAL = frozenset({"statusCheckRollup", "status", "ref", "mergeQueue"})
 _RULES = frozenset({"ref", "mergeQueue"})
 #: Authors whose review counts (REST does not say who may write).
 _REVIEWERS = ("OWNER", "MEMBER", "COLLABORATOR")
@@ -206,7 +216,7 @@ class PullRequestReader:
         if with_base:
             variables["ref"] = f"refs/heads/{into}"
         query = _question(variables, len(branches), with_closed=closed is not None)
-        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=_OPTIONAL)
+        data, hidden = self.api.wire.graphql(query, variables, write=False, optional=OPTIONAL)
         by_branch: dict[str, Pulls] = {}
         with self.api.reading():
             repository: Any = data["repository"]

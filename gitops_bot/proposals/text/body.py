@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections import deque
+from datetime import UTC
 from shlex import quote
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -22,6 +23,7 @@ from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enc
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
@@ -67,9 +69,13 @@ _COMMENT_MARK = re.compile(rf"<!-- gitops-bot:((?:person|late) [0-9a-f]{{7,64}}|
 
 
 def render(
-    environment: str, changes: Sequence[Change], held: Sequence[Held], described: Mapping[EntryKey, DescribedChange]
+    environment: str,
+    changes: Sequence[Change],
+    held: Sequence[Held],
+    described: Mapping[EntryKey, DescribedChange],
+    at: datetime,
 ) -> str:
-    """The whole description, within the limit: cut at a whole row or section, with a note.
+    """The whole description, as things were at a time, within the limit: cut at a whole row or section, with a note.
 
     Where room is short, the table has it first, then the ways back, what was held, the digests in full, what its gates
     saw, and what is known of images. What they saw is shown as it was then: it refreshes no description by itself.
@@ -108,7 +114,7 @@ def render(
     full = details.in_full(rows, room - _WORD)
     room -= cost(full)
     checks = enclose(
-        ["", "Checks, as they were when this was written:", ""],
+        ["", f"Checks, as they were read on {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC:", ""],
         list(dict.fromkeys(f"- {code(name_of(c))}: {line}" for c in changes for line in evidence.markdown(c.seen))),
         min(room - _WORD, _HELD_ROOM),
         lambda left: f"- … and {left} more",
@@ -193,6 +199,12 @@ def with_lacks(text: str, what: Collection[Lack]) -> str:
     lines = [line for line in text.split("\n") if not _LACKS_MARK.fullmatch(line)]
     mark = [f"<!-- gitops-bot:lacks {' '.join(missing)} -->"] if missing else []
     return "\n".join([*lines[:-1], *mark, lines[-1]])
+
+
+def tells_the_same(present: str, new: str) -> bool:
+    """Whether two descriptions are of the same plan and lack the same: then they differ in how old they are."""
+    done = [(plan_mark(text), lacks(text), is_closed_by_bot(text)) for text in (present, new)]
+    return done[0] == done[1]
 
 
 def replace_own_part(present: str, new: str) -> str:

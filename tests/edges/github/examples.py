@@ -36,6 +36,7 @@ OPERATIONS = (
     ("POST", "/issues/{issue_number}/comments", 201),
     ("POST", "/issues/{issue_number}/labels", 200),
     ("POST", "/pulls/{pull_number}/requested_reviewers", 201),
+    ("POST", "/statuses/{sha}", 201),
     ("PUT", "/pulls/{pull_number}/merge", 200),
 )
 #: Fields whose examples break the description that they stand in, and what the description allows.

@@ -184,6 +184,19 @@ def ended(**changes: Any) -> dict[str, Any]:
     }
 
 
+def reported(state: str | None, *failed: str, own: str | None = None, text: str | None = None) -> dict[str, Any]:
+    """The newest commit of a pull request: the state of all checks, each that `failed`, and the bot's own status."""
+    red = {"checkRunCountsByState": [{"state": each, "count": 1} for each in failed if each != "ERROR"]}
+    red["statusContextCountsByState"] = [{"state": each, "count": 1} for each in (*failed, own) if each == "ERROR"]
+    if own is not None:
+        red["statusContextCountsByState"].append({"state": own, "count": 1})
+    commit = {
+        "status": None if own is None else {"context": {"state": own, "description": text}},
+        "statusCheckRollup": None if state is None else {"state": state, "contexts": red},
+    }
+    return {"nodes": [{"commit": commit}]}
+
+
 def opened(**changes: Any) -> dict[str, Any]:
     """A pull request by GraphQL that is open."""
     return ended(
@@ -198,7 +211,7 @@ def opened(**changes: Any) -> dict[str, Any]:
             "viewerDidAuthor": True,
             "autoMergeRequest": None,
             "timelineItems": {"nodes": []},
-            "commits": {"nodes": [{"commit": {"statusCheckRollup": None}}]},
+            "commits": reported(None),
             "comments": {"nodes": []},
             **changes,
         }

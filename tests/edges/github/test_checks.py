@@ -116,6 +116,13 @@ def test_a_gateway_that_gives_up_on_a_large_query_is_asked_for_in_halves_but_not
     assert list(dict.fromkeys(sizes)) == [40, 20]
 
 
+def test_the_bots_own_status_is_left_out() -> None:
+    own = status("gitops-bot/gates", state="FAILURE")
+    with playing({"Checks": answered(r0={"c0": commit(own, status())})}) as script:
+        told = script.bot.forge.checks({None: [HEAD]}, {})
+    assert [its.name for its in told.checks[None, HEAD].checks] == ["ci"]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("kind", ["NOT_FOUND", "FORBIDDEN"])
 def test_a_repository_that_cannot_be_read_costs_its_own_commits_alone(kind: str) -> None:
     errors = [{"type": kind, "path": ["r1"], "message": "no"}]
@@ -279,9 +286,10 @@ def test_answers_of_another_form_are_an_error(play: Any) -> None:
 
 def test_by_rest_a_repository_that_cannot_be_read_costs_its_own_commits_alone() -> None:
     statuses, runs = f"GET /commits/{HEAD}/statuses", f"GET /commits/{HEAD}/check-runs"
+    listed = recorded("GET", "/commits/{ref}/statuses", 200)
     plays = {
         "Checks": NO_GRAPHQL,
-        statuses: Answer.json(200, recorded("GET", "/commits/{ref}/statuses", 200)),
+        statuses: Answer.json(200, [*listed, {**listed[0], "context": "gitops-bot/gates"}]),
         runs: Answer.json(200, recorded("GET", "/commits/{ref}/check-runs", 200)),
         f"GET /commits/{OTHER}/statuses": Answer.json(422, {"message": f"No commit found for SHA: {OTHER}"}),
         f"GET //repos/acme/web/commits/{OTHER}/statuses": Answer.json(404, {"message": "Not Found"}),

@@ -348,6 +348,11 @@ WRITES = "with read and write access"
             Token.may_deploy, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
         ),
         pytest.param(Token.may_deploy, FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
+        pytest.param(Token.may_report, Token("classic", frozenset({"repo:status"})), HERE, "yes", "", id="status"),
+        pytest.param(Token.may_report, PUBLIC, OPEN, "yes", "", id="status, public"),
+        pytest.param(Token.may_report, PUBLIC, HERE, "no", "`repo` or `repo:status`", id="status, private"),
+        pytest.param(Token.may_report, FINE, HERE, "unknown", f"`Commit statuses` {WRITES}", id="status, fine-grained"),
+        pytest.param(Token.may_report, IN_WORKFLOW, READS, "unknown", "{statuses: write}", id="status, workflow"),
         pytest.param(Token.may_record, APP, HERE, "unknown", f"`Artifact metadata` {WRITES} of the", id="records, app"),
         pytest.param(Token.may_record, CLASSIC, HERE, "unknown", "`Artifact metadata`", id="records, classic"),
         pytest.param(

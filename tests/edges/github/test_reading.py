@@ -13,7 +13,7 @@ from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github import answers, reading
 from gitops_bot.edges.github.failure import Refused, Unsupported
 from gitops_bot.errors import ForgeError
-from gitops_bot.proposals.pull_request import Comment, PullRequest
+from gitops_bot.proposals.pull_request import Comment, GateStatus, PullRequest
 from tests.edges.github.scripted import (
     BASE,
     BRANCH,
@@ -27,6 +27,7 @@ from tests.edges.github.scripted import (
     playing,
     recorded,
     refusal,
+    reported,
     said,
     unreadable,
 )
@@ -48,7 +49,7 @@ def test_a_pull_request_is_read_in_full() -> None:
         latestOpinionatedReviews={"nodes": [{"state": "APPROVED"}]},
         labels={"nodes": [{"name": "release"}, {"name": "hold"}]},
         autoMergeRequest={"enabledBy": {"login": "bot"}},
-        commits={"nodes": [{"commit": {"statusCheckRollup": {"state": "FAILURE"}}}]},
+        commits=reported("FAILURE", "FAILURE", own="SUCCESS", text="nothing holds it"),
         comments={
             "nodes": [
                 {"databaseId": 7, "body": "<!-- gitops-bot:person -->\nleft alone", "viewerDidAuthor": True},
@@ -78,6 +79,7 @@ def test_a_pull_request_is_read_in_full() -> None:
         auto_merge=True,
         merges_by_bot=True,
         checks_failed=True,
+        gates=GateStatus("success", "nothing holds it"),
         comments=(Comment(7, "<!-- gitops-bot:person -->\nleft alone"),),
     )
 
