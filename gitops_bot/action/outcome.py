@@ -17,7 +17,7 @@ from gitops_bot.proposals.text.details import pull_command
 from gitops_bot.proposals.text.markdown import code, plain, prose
 from gitops_bot.releases.decisions import Failed, Held, Kept, has_failed
 from gitops_bot.report import status
-from gitops_bot.report.screen import frozen, place, short
+from gitops_bot.report.screen import frozen, place, short, unstopped
 from gitops_bot.report.show import LABELS
 from gitops_bot.results.audit import Audit
 from gitops_bot.results.checkout import Checked
@@ -212,7 +212,7 @@ def _overview(result: StepResult, told: Sequence[Row]) -> list[str]:
     match result.body:
         case Status() as shown:
             headlines = (status.headline(shown, environment) for environment in shown.environments)
-            return [*frozen(shown.environments), *headlines]
+            return [*frozen(shown.environments), *unstopped(shown.environments), *headlines]
         case Audit(environments=audited):
             return [f"{environment.name}: {environment.headline}" for environment in audited]
         case Outcome(environments=environments):

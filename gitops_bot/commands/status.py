@@ -21,8 +21,10 @@ from gitops_bot.engine.update import update
 from gitops_bot.errors import BotError, ForgeError, bugs_as
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
+from gitops_bot.proposals import naming, people
 from gitops_bot.proposals.branch import owner_of
 from gitops_bot.proposals.branches import BotBranch
+from gitops_bot.proposals.reconcile import Leave
 from gitops_bot.releases.choice import hold, promotion, stepped_back
 from gitops_bot.releases.decisions import Change, Failed, Held, Kept, has_failed
 from gitops_bot.releases.history import trail
@@ -134,9 +136,25 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
         after = opened[min(opened)] if opened else None  # the oldest, but rather one that may be merged
         entries = [replace(entry, after=after) if entry.state == "limit" else entry for entry in entries]
         frozen = hold.freezes(snapshot.config.holds, name, snapshot.at)
-        environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting, frozen))
+        unstopped = _unstopped(reading, environment)
+        environments.append(EnvironmentStatus(name, source, newest, tuple(entries), only_waiting, frozen, unstopped))
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(problems))
     return Result(head, Status(snapshot.at, tuple(environments), snapshot.sees_pull_requests))
+
+
+def _unstopped(reading: Reading, environment: Environment) -> tuple[Reason, ...]:
+    """Of each open pull request that people can merge although it is frozen, what stops it; not where the bot does."""
+    snapshot, found = reading.snapshot, dict[int, Reason]()
+    plans = [plan for _, plan in reading.outcome.proposals if plan.on is not None and plan.written is None]
+    pausing = [plan.pull_request for plan in plans if isinstance(plan.action, Leave) and plan.action.pauses]
+    for entry in snapshot.states[environment.name].entries:
+        pull, pin = reading.proposed.get(entry.key, (None, None))
+        if pull is None or pin is None or naming.kind_of_branch(pull.branch) != "update" or pull in pausing:
+            continue
+        freeze = hold.freeze(snapshot.config.holds, entry, snapshot.at)
+        if freeze is not None and entry.pin != pin.after and not (pull.draft or pull.retargeted):
+            found[pull.number] = people.why_mergeable(pull, hold.end_text(freeze.until))
+    return tuple(found.values())
 
 
 def _read_proposals(world: World, facts: Facts) -> Proposed:
@@ -232,8 +250,9 @@ def _held(status: EntryStatus, decision: Held) -> EntryStatus:
     proposed, candidate, reason = status.candidate, decision.candidate, decision.reason
     if decision.only_frozen and status.proposal is None:
         return replace(status, reason=reason)
-    # An open pull request goes on with its pin while something newer waits.
-    if status.proposal is not None and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
+    # An open pull request goes on with its pin while something newer waits, unless it is on hold itself.
+    goes_on = status.proposal is not None and all(each.code != "held.hold" for each in decision.reasons)
+    if goes_on and (reason.code in _LEFT_ALONE or candidate not in (None, proposed)):
         return replace(status, state="review", reason=reason)
     waits = "check_failed" if has_failed(status.seen) else _WAITS.get(reason.code, "held")
     if waits == "checks" and {its.state for its in status.seen} not in ({"pending"}, {"pending", "success"}):

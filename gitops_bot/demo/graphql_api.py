@@ -92,6 +92,8 @@ class _Root:
         return {
             "enablePullRequestAutoMerge": lambda **arguments: self._enable_auto_merge(arguments["input"]),
             "disablePullRequestAutoMerge": lambda **arguments: self._disable_auto_merge(arguments["input"]),
+            "convertPullRequestToDraft": lambda **arguments: self._convert(arguments["input"], draft=True),
+            "markPullRequestReadyForReview": lambda **arguments: self._convert(arguments["input"], draft=False),
             "enqueuePullRequest": lambda **arguments: self._enqueue(arguments["input"]),
             "dequeuePullRequest": lambda **arguments: self._dequeue(arguments["input"]),
         }
@@ -127,6 +129,11 @@ class _Root:
     def _disable_auto_merge(self, arguments: Json) -> Json:
         shapes, pull = self._writable(arguments["pullRequestId"])
         landing.disable_auto_merge(shapes.pulls, pull, shapes.viewer)
+        return _payload(arguments, pullRequest=graphql_pull.show(shapes, pull))
+
+    def _convert(self, arguments: Json, *, draft: bool) -> Json:
+        shapes, pull = self._writable(arguments["pullRequestId"])
+        landing.convert(shapes.pulls, pull, draft=draft)
         return _payload(arguments, pullRequest=graphql_pull.show(shapes, pull))
 
     def _enqueue(self, arguments: Json) -> Json:

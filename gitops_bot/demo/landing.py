@@ -113,6 +113,14 @@ def disable_auto_merge(pulls: PullRequests, pull: Pull, user: str) -> None:
     pull.auto_merges.append(("AutoMergeDisabledEvent", pull.updated_at, user))
 
 
+def convert(pulls: PullRequests, pull: Pull, *, draft: bool) -> None:
+    """Make it a draft, or ready for review."""
+    if pull.state == "closed":
+        raise Invalid(422, "Pull request is closed")
+    pull.draft, pull.updated_at = draft, pulls.time()
+    settle(pulls)
+
+
 def enqueue(pulls: PullRequests, pull: Pull, *, user: str, expected: str | None) -> Queued:
     """Add a pull request to the merge queue of its base branch; it must be ready."""
     protection, status = pulls.protection(pull), standing(pulls, pull)

@@ -117,7 +117,8 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
     if request.rolls_back:
         return with_what_waits(proposals), carried
     counted = [role.branch for role in branches.by_name.values() if role.branch.kind != "failure"]
-    every = [pull for branch in counted for pull in branch.pulls]
+    # What is paused takes no place of a limit.
+    every = [pull for branch in counted for pull in branch.pulls if branch.freeze is None or pull != branch.opened]
     return admit(proposals, propose, every, context.snapshot.at), carried
 
 
@@ -193,7 +194,7 @@ async def _proposal(context: Context, declines: Declined, group: Group) -> tuple
     decisions, files = edit(context, combined)
     pins = [item.pin_change for item in decisions if isinstance(item, Change)]
     refused = {item.entry.file for item in combined if isinstance(item, Change)} - files.keys()
-    on_hold = any(context.hold(branches.entries[pin.key]) is not None for pin in own.branch.pending)
+    on_hold = next(filter(None, (context.hold(branches.entries[pin.key]) for pin in own.branch.pending)), None)
     wanted = reconcile.Wanted(
         pins=pins,
         files={path: after for path, (_, after) in files.items()},
@@ -201,21 +202,26 @@ async def _proposal(context: Context, declines: Declined, group: Group) -> tuple
         why_gone=None if pins else _why_gone(context, group, decisions),
         refresh_approved=environment.propose.refresh_approved,
         signs=environment.signer is not None,
+        passes_freezes=context.request.passes_freezes,
     )
     action: reconcile.Action
-    if (unclear := _unclear(context, own, refused)) is not None:
+    if own.branch.freeze is None and (unclear := _unclear(context, own, refused)) is not None:
         action = reconcile.Leave(own.branch.opened, unclear)
     elif not context.snapshot.sees_pull_requests:
         action = reconcile.decide_unseen(own.branch.remote, wanted)
     else:
         branch = own.branch
-        if on_hold:  # it is as people left it: without auto-merge that the bot has set
+        if on_hold is not None:  # it is as people left it: without auto-merge that the bot has set
             pulls = (replace(pull, auto_merge=pull.auto_merge and not pull.merges_by_bot) for pull in branch.pulls)
             branch = replace(branch, pulls=tuple(pulls))
         action = reconcile.decide(branch, wanted)
-    if isinstance(action, reconcile.Leave) and on_hold and (opened := own.branch.opened) and opened.merges_by_bot:
-        text = "some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
-        action = replace(action, reason=action.reason.with_more(text), frozen=True)
+    if isinstance(action, reconcile.Leave) and on_hold is not None and (opened := own.branch.opened) is not None:
+        reason = action.reason
+        if reason.code != "held.hold":
+            reason = reason.with_more(f"some of it is {hold.reason(on_hold).text}, and a merge would bring that, too")
+        if opened.merges_by_bot:
+            reason = reason.with_more("until that ends, gitops-bot takes back the auto-merge that it set")
+        action = replace(action, reason=reason, frozen=opened.merges_by_bot)
     proposal = Proposal(
         group=group.name,
         on=own.branch,
@@ -383,7 +389,7 @@ async def _roll_back_failed(
     planned = [item for item in others if not isinstance(item.action, reconcile.Leave)]
     rivals = [role.branch for role in context.branches.by_name.values() if isinstance(role, Competing)]
     moving = {change.entry.key for item in planned for change in item.changes}
-    moving |= {pin.key for rival in rivals for pin in rival.pending}
+    moving |= {pin.key for rival in rivals if rival.freeze is None for pin in rival.pending}
     yielding = [
         Kept(item.entry, reason, "rollback") if item.entry is not None and item.entry.key in moving else item
         for item in decisions

@@ -21,7 +21,7 @@ from gitops_bot.releases.decisions import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from gitops_bot.config import Propose
+    from gitops_bot.config import Hold, Propose
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.proposal import Proposal, ProposalText
@@ -83,8 +83,8 @@ def _recheck(world: World, snapshot: Snapshot, proposal: Proposal, propose: Prop
     match proposal.action:
         case reconcile.Open() | reconcile.Refresh() | reconcile.Close() | reconcile.Commit():
             writes = True
-        case reconcile.Leave(pull_request=pull, comment=remark, frozen=frozen):
-            writes = pull is not None and (remark is not None or frozen)
+        case reconcile.Leave(pull_request=pull, comment=remark, frozen=frozen, pauses=pauses):
+            writes = pull is not None and (remark is not None or frozen or pauses)
         case reconcile.Nothing(pull_request=pull):
             writes = pull is not None and asks_to_merge(pull, propose)
         case _:
@@ -189,7 +189,7 @@ def _write_pull_request(
     world: World, forge: Forge, snapshot: Snapshot, proposal: Proposal, head: str | None, propose: Propose
 ) -> PullRequest | None:
     """What becomes of the pull request of a branch, which is at `head` now; None where nothing is done about it."""
-    content = proposal.text
+    content, freeze = proposal.text, proposal.on.freeze if proposal.on is not None else None
     match proposal.action:
         case reconcile.Open() if content is not None and head is not None:
             # What takes requests of its own follows: a run that dies is known by what the text says is lacking.
@@ -201,13 +201,19 @@ def _write_pull_request(
             if people.has_label(opened, people.HAND_BACK):
                 # It was for what was there before the push: whatever ends the run before this, the next one sees it.
                 forge.unlabel(opened.number, people.HAND_BACK)
+            if (state := body.pause_of(opened.body)) is not None and freeze is not None:
+                content = content._replace(body=body.with_pause(content.body, state, freeze))
+            elif state is not None:
+                opened = _pause(forge, opened, None)
             # What is not lacking was done once: a label that a person took away stays away.
             lacks = _asked_for(propose) & body.lacks(opened.body)
             return _follow_up(world, opened, content, head, propose, lacks)
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.on.remote if proposal.on is not None else None, reason)
-        case reconcile.Leave(pull_request=opened, frozen=True) if opened is not None and opened.merges_by_bot:
-            return forge.merge_by_hand(opened.number)
+        case reconcile.Leave(pull_request=opened, frozen=frozen, pauses=pauses) if opened is not None:
+            if frozen and opened.merges_by_bot:
+                opened = forge.merge_by_hand(opened.number)
+            return _pause(forge, opened, freeze) if pauses else opened
         case reconcile.Nothing(pull_request=opened) if (
             opened is not None and head is not None and asks_to_merge(opened, propose)
         ):
@@ -250,6 +256,22 @@ def _follow_up(
             raise LostRace(Problem("failed.forge", message, "run again once the label is gone, to finish the rest"))
     text = body.with_lacks(content.body, [what for what, is_done in done.items() if not is_done])
     return _finish(world, pull, content._replace(body=text), head, propose)
+
+
+def _pause(forge: Forge, pull: PullRequest, freeze: Hold | None) -> PullRequest:
+    """Make a frozen pull request a draft that says so, or end that; what a person made of it stays.
+
+    Before it is switched, its text says so: where a run dies in between, the next one knows who did that.
+    """
+    pull, begins = forge.read(pull.number), freeze is not None
+    state = body.pause_of(pull.body)
+    may_switch = state in ((None, "switching") if begins else ("draft", "switching"))
+    if pull.state == "open" and may_switch and pull.draft is not begins:
+        pull = forge.refresh(pull.number, title=pull.title, body=body.with_pause(pull.body, "switching", freeze))
+        pull, state = forge.convert(pull.number, draft=begins), "switching"
+    now = "draft" if pull.draft and state in ("draft", "switching") else "text"
+    text = body.with_pause(pull.body, now, freeze) if begins else body.without_pause(pull.body)
+    return forge.refresh(pull.number, title=pull.title, body=text)
 
 
 def _finish(world: World, pull: PullRequest, content: ProposalText, head: str, propose: Propose) -> PullRequest:

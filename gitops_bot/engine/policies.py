@@ -10,13 +10,14 @@ from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import carry, naming, people, reconcile
 from gitops_bot.proposals.branch import Branch, Theirs, owner_of
 from gitops_bot.proposals.branches import BotBranch, Branches, Competing, Left, Own, Role, Yielding
+from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.config import Environment
+    from gitops_bot.config import Environment, Hold
     from gitops_bot.engine.facts import Facts
     from gitops_bot.engine.read import Snapshot
     from gitops_bot.proposals.pull_request import PullRequest
@@ -24,18 +25,39 @@ if TYPE_CHECKING:
 
 
 async def look_up(
-    facts: Facts, environment: Environment, names: Sequence[str], along: Sequence[str] = ()
+    facts: Facts, request: Request, environment: Environment, names: Sequence[str], along: Sequence[str] = ()
 ) -> list[BotBranch]:
     """Read these branches, and their pull requests, those of others `along`; raises a GitError or ForgeError."""
     entries = facts.snapshot.states[environment.name].by_key
     remotes, pulls = await facts.branches(names), await facts.pull_requests([*names, *along])
+    wanted = reconcile.Wanted(
+        refresh_approved=environment.propose.refresh_approved, passes_freezes=request.passes_freezes
+    )
     branches = []
     for name in names:
         branch = BotBranch(name, remotes[name], await _judge_hand_backs(facts, remotes[name], pulls[name]))
-        action = reconcile.decide(branch, reconcile.Wanted(refresh_approved=environment.propose.refresh_approved))
-        left_alone = action.reason if isinstance(action, reconcile.Leave) else None
-        branches.append(replace(branch, pending=carry.live_pins(entries, branch.changes), left_alone=left_alone))
+        branch = replace(branch, pending=carry.live_pins(entries, branch.changes))
+        branch = replace(branch, freeze=_freeze(facts.snapshot, request, environment, branch))
+        action = reconcile.decide(branch, wanted)
+        branches.append(replace(branch, left_alone=action.reason if isinstance(action, reconcile.Leave) else None))
     return branches
+
+
+def _freeze(snapshot: Snapshot, request: Request, environment: Environment, branch: BotBranch) -> Hold | None:
+    """The freeze that pauses what a branch proposes; None where a part of it may go on, or the request lifts holds.
+
+    What goes together is paused as a whole, and what was paused and approved stays so to the last freeze.
+    """
+    opened, lifted = branch.opened, request.release_hold and not request.rolls_back
+    if opened is None or branch.kind != "update" or lifted:
+        return None
+    holds, at = snapshot.config.holds, snapshot.at
+    entries = [snapshot.states[environment.name].by_key[pin.key] for pin in branch.pending]
+    frozen = [found for entry in entries if (found := hold.freeze(holds, entry, at)) is not None]
+    together = any(naming.is_together(request.group_of(environment, entry), environment.propose) for entry in entries)
+    was_reviewed = body.pause_of(opened.body) is not None and bool(people.freezes(opened))
+    is_whole = together or was_reviewed or all(hold.lasting(holds, entry, at) is not None for entry in entries)
+    return min(frozen, key=lambda written: written.until, default=None) if is_whole else None
 
 
 def see(snapshot: Snapshot, request: Request, environment: Environment, branches: Iterable[BotBranch]) -> Branches:
@@ -84,7 +106,12 @@ def role_of(request: Request, branch: BotBranch, carried: tuple[PinChange, ...],
 def _without_holds(
     snapshot: Snapshot, environment: Environment, group_of: Mapping[EntryKey, str], branch: BotBranch
 ) -> tuple[PinChange, ...]:
-    """The pins that a branch may go on with: none on hold, and none of a group that goes together with one on hold."""
+    """The pins that a branch may go on with: none on hold, and none of a group that goes together with one on hold.
+
+    What is paused keeps all of them.
+    """
+    if branch.freeze is not None:
+        return branch.proposed
     entries, holds = snapshot.states[environment.name].by_key, snapshot.config.holds
     passes = branch.kind != "update"
     held = {

@@ -99,6 +99,11 @@ class Request:
         return self.what.kind != "update"
 
     @property
+    def passes_freezes(self) -> bool:
+        """Whether it may change what a freeze pauses, as a rollback may, with all that makes way for it."""
+        return self.rolls_back or self.release_hold
+
+    @property
     def own_groups(self) -> bool:
         """Whether only the groups of the decided entries are looked after; the others are left to the next `update`."""
         return isinstance(self.what, Pins | Withdraw) or (isinstance(self.what, Promote) and bool(self.what.images))

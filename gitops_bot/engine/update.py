@@ -146,7 +146,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
     branches = snapshot.own_branches_of(name) if is_seen else ()
     # The pull requests of a promotion's source are asked for in the same request.
     along = snapshot.own_branches_of(request.what.source) if isinstance(request.what, Promote) and not alone else ()
-    known = await look_up(facts, environment, branches, along) if branches or along else ()
+    known = await look_up(facts, request, environment, branches, along) if branches or along else ()
     seen = see(snapshot, request, environment, known)
     return Context(snapshot, facts, request, environment, snapshot.states[name], seen, sources)
 

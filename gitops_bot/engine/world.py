@@ -262,6 +262,9 @@ class Forge(Protocol):
     def merge_by_hand(self, number: int) -> PullRequest:
         """Take auto-merge back from a pull request. It warns of what is not possible, as with labels."""
 
+    def convert(self, number: int, *, draft: bool) -> PullRequest:
+        """Make a pull request a draft, or ready for review. It warns where that is refused, and leaves it as it was."""
+
     def close(self, number: int, *, body: str) -> PullRequest:
         """Close a pull request, with this body; writes only what differs."""
 

@@ -13,7 +13,7 @@ from gitops_bot.proposals.branch import Branch, Ours, owner_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gitops_bot.config import Environment
+    from gitops_bot.config import Environment, Hold
     from gitops_bot.images.reason import Reason
     from gitops_bot.images.reference import Pin
     from gitops_bot.proposals.pull_request import PullRequest
@@ -25,7 +25,8 @@ class BotBranch:
     """A branch of the bot as Git has it (`remote`), and its pull requests, the newest first.
 
     `pending` are the pins that it changes, whoever may touch it now, and that the base branch does not have yet.
-    `left_alone` is why the bot must not change it, whatever it would propose.
+    `left_alone` is why the bot must not change it, whatever it would propose. `freeze` is why its open pull request is
+    paused: all that it proposes is frozen.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BotBranch:
     pulls: tuple[PullRequest, ...] = ()
     pending: tuple[PinChange, ...] = ()
     left_alone: Reason | None = None
+    freeze: Hold | None = None
 
     @property
     def kind(self) -> naming.Kind:

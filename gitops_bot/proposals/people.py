@@ -38,6 +38,11 @@ class Freeze(NamedTuple):
     undo: str
 
 
+_APPROVED = Freeze("approved", "is approved", "dismiss the approval")
+_QUEUED = Freeze("queued", "is in the merge queue", "remove it from the queue")
+_AUTO_MERGE = Freeze("auto_merge", "is set to auto-merge", "disable auto-merge")
+
+
 def has_label(pull: PullRequest, name: str) -> bool:
     """Whether a pull request has a label, ignoring case."""
     return any(label.lower() == name for label in pull.labels)
@@ -51,12 +56,21 @@ def is_held(pull: PullRequest) -> bool:
 def freezes(pull: PullRequest) -> tuple[Freeze, ...]:
     """Why a pull request is frozen; empty if it is not."""
     merges = pull.auto_merge and not pull.checks_failed  # failed checks keep it from that, and newer pins may fix them
-    facts = (
-        (Freeze("approved", "is approved", "dismiss the approval"), pull.approved),
-        (Freeze("queued", "is in the merge queue", "remove it from the queue"), pull.queued),
-        (Freeze("auto_merge", "is set to auto-merge", "disable auto-merge"), merges),
-    )
+    facts = ((_APPROVED, pull.approved), (_QUEUED, pull.queued), (_AUTO_MERGE, merges))
     return tuple(freeze for freeze, applies in facts if applies)
+
+
+def merging(pull: PullRequest) -> Freeze | None:
+    """By what people let a pull request merge by itself, if they do: the bot takes back only what it set."""
+    by_people = pull.auto_merge and not pull.merges_by_bot
+    return _QUEUED if pull.queued else _AUTO_MERGE if by_people else None
+
+
+def why_mergeable(pull: PullRequest, end: str) -> Reason:
+    """Says of a pull request that it can be merged, although what it changes is frozen until that `end`."""
+    how = merging(pull) or Freeze("ready", "is ready for review", "convert it to a draft")
+    text = f"#{pull.number} can be merged, although it is frozen until {end}: it {how.what}; to stop it, {how.undo}"
+    return Reason("held.hold", text, {"pull_request": pull.number, "url": pull.url, "by": how.name})
 
 
 def why_frozen(pull: PullRequest, pins: Sequence[PinChange], branch: Branch | None, *, applies: bool) -> Reason:
@@ -159,7 +173,7 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
     remarks = {body.comment_mark(remark.body): remark.id for remark in pull.comments}
-    return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks)
+    return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks, pull.draft, pull.queued)
 
 
 def _state(pull: PullRequest) -> tuple[object, ...]:

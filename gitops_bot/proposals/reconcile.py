@@ -14,10 +14,12 @@ from gitops_bot.proposals.branch import Branch, Ours, Theirs, owner_of
 from gitops_bot.proposals.branches import BotBranch
 from gitops_bot.proposals.text import body
 from gitops_bot.proposals.text.markdown import plain
+from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gitops_bot.config import Hold
     from gitops_bot.proposals.pull_request import PullRequest
     from gitops_bot.releases.decisions import PinChange
 
@@ -52,6 +54,7 @@ class Leave:
     """People win: nothing is written, except the `comment` that says so, once, in place of the one that it `edits`.
 
     `frozen`: what it proposes is on hold, so auto-merge that the bot has set is taken back; it sets it again later.
+    `pauses`: it is made a draft whose text says that it is frozen, or that ends; its commits stay as they are.
     """
 
     pull_request: PullRequest | None
@@ -59,6 +62,7 @@ class Leave:
     comment: str | None = None
     edits: int | None = None
     frozen: bool = False
+    pauses: bool = False
     name: ClassVar[ActionName] = "leave"
 
 
@@ -97,7 +101,7 @@ class Wanted:
 
     `applies`: some pin that the branch carries is not on the base branch yet, and its `from` still is. `why_gone` says
     why, where nothing is left. `signs`: commits without a signature are made
-    again, but not those that were reviewed.
+    again, but not those that were reviewed. `passes_freezes`: what is frozen may be taken out of it.
     """
 
     pins: Sequence[PinChange] = ()
@@ -106,6 +110,7 @@ class Wanted:
     why_gone: Reason | None = None
     refresh_approved: bool = False
     signs: bool = False
+    passes_freezes: bool = False
 
 
 def decide(branch: BotBranch, wanted: Wanted) -> Action:
@@ -128,8 +133,11 @@ def decide(branch: BotBranch, wanted: Wanted) -> Action:
         )
         return Leave(opened, Reason("person", text, {"pull_request": opened.number, "url": opened.url}))
     owner = owner_of(remote) if remote is not None else None
+    thaws = opened is not None and branch.freeze is None and body.pause_of(opened.body) is not None
     if remote is not None and isinstance(owner, Theirs) and not (opened is not None and people.is_handed_back(opened)):
-        return _leave_to_people(opened, remote, owner)
+        return replace(_leave_to_people(opened, remote, owner), pauses=thaws)
+    if opened is not None and branch.freeze is not None and not wanted.passes_freezes:
+        return _pause(opened, branch.freeze)
     frozen = opened is not None and bool(people.freezes(opened)) and not wanted.refresh_approved
     pushed = False
     if wanted.pins and remote is not None and isinstance(owner, Ours):
@@ -138,7 +146,7 @@ def decide(branch: BotBranch, wanted: Wanted) -> Action:
         is_signed = frozen or not wanted.signs or all(commit.signed for commit in remote.commits)
         pushed = same_base and is_signed and remote.has_exactly(wanted.files)
     if opened is not None:
-        return _keep(opened, remote, wanted, frozen=frozen, pushed=pushed)
+        return _keep(opened, remote, wanted, frozen=frozen, pushed=pushed, thaws=thaws)
     missing = "the branch exists without a pull request" if pushed else "no pull request is open for this branch"
     return Open(Reason("chosen", missing), push=not pushed)
 
@@ -158,14 +166,32 @@ def decide_unseen(remote: Branch | None, wanted: Wanted) -> Action:
             return action
 
 
-def _keep(opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen: bool, pushed: bool) -> Action:
-    """Update the open pull request in place, if it lacks anything. A frozen one stays: what was reviewed merges."""
+def _pause(opened: PullRequest, freeze: Hold) -> Leave:
+    """Leave what is frozen as it is, as a draft that says so. What people let merge by itself cannot be stopped."""
+    why, text = hold.reason(freeze), opened.body.replace("\r", "")
+    data = {**why.data, "pull_request": opened.number, "url": opened.url}
+    why = replace(why, text=f"#{opened.number} is {why.text}", data=data)
+    if (merges := people.merging(opened)) is not None:
+        return Leave(opened, why.with_more(f"gitops-bot cannot stop it, since it {merges.what}: {merges.undo}"))
+    states = ("text", "draft") if opened.draft else ("text",)
+    return Leave(opened, why, pauses=all(body.with_pause(text, state, freeze) != text for state in states))
+
+
+def _keep(
+    opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen: bool, pushed: bool, thaws: bool
+) -> Action:
+    """Update the open pull request in place, if it lacks anything. A frozen one stays: what was reviewed merges.
+
+    `thaws`: it was paused, and the freeze of the environment is over.
+    """
     pins, handed_back = wanted.pins, people.is_handed_back(opened)
     if not pins and (not frozen or not (wanted.applies or handed_back)):
         return Close(opened, wanted.why_gone or Reason("nothing_new", "nothing is left to propose"))
     complete = Nothing(opened, Reason("nothing_new", f"pull request #{opened.number} already proposes exactly this"))
-    if frozen:
-        return complete if pushed else Leave(opened, people.why_frozen(opened, pins, remote, applies=wanted.applies))
+    if frozen and not pushed:
+        return Leave(opened, people.why_frozen(opened, pins, remote, applies=wanted.applies), pauses=thaws)
+    if frozen and not thaws:
+        return complete
     if handed_back:
         # Also if the branch is ours: a `hand-back` left in place would drop the next person's commit.
         return Refresh(opened, Reason("chosen", f"#{opened.number} was handed back to gitops-bot"), push=not pushed)
@@ -173,7 +199,7 @@ def _keep(opened: PullRequest, remote: Branch | None, wanted: Wanted, *, frozen:
         why = f", since {remote.rewritten}" if remote is not None and remote.rewritten is not None else ""
         return Refresh(opened, Reason("chosen", f"#{opened.number} is open and will be updated in place{why}"))
     # A closing mark in an open one is from a run that died, or it was reopened: a person closing it must count again.
-    outdated = body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body)
+    outdated = thaws or body.plan_mark(opened.body) != body.mark(pins) or body.is_closed_by_bot(opened.body)
     if outdated or (lacks := body.lacks(opened.body)):
         what = "its text is out of date" if outdated else f"still lacks {' and '.join(sorted(lacks))}"
         return Refresh(opened, Reason("chosen", f"#{opened.number} has the commit, but {what}"), push=False)

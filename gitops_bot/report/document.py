@@ -125,6 +125,7 @@ _ENVIRONMENT_STATUS = record(
     release=or_null(TEXT).of(lambda own: own.newest.commit if own.newest is not None else None),
     released_at=or_null(TIME).of(lambda own: own.newest.at if own.newest is not None else None),
     frozen=many(_FROZEN),
+    unstopped=many(_REASON),
     behind=COUNT,
     ahead=COUNT,
     counts=record(**{state: COUNT.of(itemgetter(state)) for state in STATES}),

@@ -152,6 +152,11 @@ def frozen(environments: Iterable[EnvironmentOutcome | EnvironmentStatus]) -> li
     return [f"frozen: {plain(hold.freeze_text(freeze), LONG)}" for freeze in lasting]
 
 
+def unstopped(environments: Iterable[EnvironmentStatus]) -> list[str]:
+    """The pull requests that can be merged although they are frozen, each in a line."""
+    return [plain(why.text, LONG) for environment in environments for why in environment.unstopped]
+
+
 def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
     """The first few, each once, and how many others there are."""
     known = list(dict.fromkeys(names))

@@ -20,7 +20,7 @@ from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text import markdown as md
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.history.trail import release_name
-from gitops_bot.report.screen import GAP, align, frozen, short
+from gitops_bot.report.screen import GAP, align, frozen, short, unstopped
 from gitops_bot.results.status import LONG_AGO, STATES
 
 if TYPE_CHECKING:
@@ -320,6 +320,8 @@ def print_status(head: Head, status: Status, screen: Screen) -> None:
     screen.say(head.where)
     for text in frozen(status.environments):
         screen.say(text, hang=_INDENT, style="yellow")
+    for text in unstopped(status.environments):
+        screen.say(text, hang=_INDENT, style="bold red")
     if not status.sees_pull_requests:
         screen.say("No token is set, so open pull requests are not shown.")
     if screen.width is None:
@@ -394,7 +396,8 @@ def _print_matrix(status: Status, screen: Screen) -> None:
 
 def markdown(status: Status, problems: Sequence[Problem] = ()) -> str:
     """What could not be read, what needs attention in each environment, and folded what runs where."""
-    lines = [line for text in frozen(status.environments) for line in (f"**{md.prose(text, 1000)}**", "")]
+    first = [*frozen(status.environments), *unstopped(status.environments)]
+    lines = [line for text in first for line in (f"**{md.prose(text, 1000)}**", "")]
     lines += [] if status.sees_pull_requests else ["No token is set, so open pull requests are not shown.", ""]
     texts = ((": ".join(filter(None, (problem.where, problem.message))), problem.next) for problem in problems)
     wrong = [f"- {md.prose(what, 1000)}. {md.prose(step, 1000)}".rstrip() for what, step in texts]

@@ -77,7 +77,8 @@ class EnvironmentStatus:
     """One environment; `source` is the one that it is promoted from.
 
     `newest` is its release, as far as history was read. With `only_waiting`, what nothing is to be done about is not
-    listed. `frozen` are the freezes of the whole environment that last now.
+    listed. `frozen` are the freezes of the whole environment that last now. `unstopped` says which pull requests can be
+    merged although they are frozen, and what stops each.
     """
 
     name: str
@@ -86,6 +87,7 @@ class EnvironmentStatus:
     entries: tuple[EntryStatus, ...]
     only_waiting: bool = False
     frozen: tuple[Hold, ...] = ()
+    unstopped: tuple[Reason, ...] = ()
 
     @property
     def listed(self) -> Sequence[EntryStatus]:

@@ -378,6 +378,7 @@ _STATUS: dict[str, Rule] = {
             release=maybe(like(_COMMIT)),
             released_at=maybe(time),
             frozen=many(_FROZEN),
+            unstopped=many(_REASON),
             behind=number,
             ahead=number,
             counts=obj(**dict.fromkeys(_STATES, number)),

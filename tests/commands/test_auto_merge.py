@@ -139,8 +139,10 @@ def test_a_freeze_takes_back_what_the_bot_set_and_gives_it_again(shop: Deploy, l
     assert (done.code, done.err) == (0, "")
     (proposal,) = proposals(plan.json)
     assert proposal["action"] == "leave"
+    line = len(shop.files("main")["gitops-bot.yaml"].splitlines())
     assert proposal["reason"]["text"].endswith(
-        "; some of it is on hold, and until that ends, gitops-bot takes back the auto-merge that it set"
+        f"; some of it is held until 2999-12-24 (the fair) by gitops-bot.yaml:{line}, and a merge would bring that, "
+        "too; until that ends, gitops-bot takes back the auto-merge that it set"
     )
     assert (shop.pull()["number"], shop.pull()["auto_merge"]) == (1, None)
     with shop.watching() as seen:

@@ -188,7 +188,9 @@ def test_whoever_closes_it_while_its_text_is_written_is_known_by_that(shop: Depl
             if by == "a person":
                 shop.call("DELETE", f"/git/refs/heads/{BRANCH}")
             else:
-                hold = 'holds: [{environment: production, until: 2099-01-01, why: "a fair"}]'
+                hold = (
+                    f"holds: [{{environment: production, image: {shop.image('web')}, until: 2099-01-01, why: a fair}}]"
+                )
                 configure(shop, more=hold)
                 assert shop.bot("update").code == 0
                 configure(shop)

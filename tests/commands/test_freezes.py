@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.stages import ROLLBACK, Stages, actions, environment, held
+from gitops_bot.demo.http import Answer
+from tests.commands.scene import approve, mutate
+from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, environment, held
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitops_bot.demo.http import Request
     from tests.counterparts.world import World
 
 POLICY = "policy: releases"
@@ -151,3 +156,168 @@ def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:
             assert [item["except"] for item in environment(document, name)["frozen"]] == [[image]] * count
     gates = stages.deploy.ask("explain", "production", stages.deploy.image("api")).json["entries"][0]["gates"]
     assert [item["reason"]["code"] for item in gates if not item["passed"]] == ["held.hold"]
+
+
+# What is open already
+
+
+UNTIL = "until 2999-12-24 (no release before the fair)"
+LINE = f"**Paused {UNTIL}.** What it changes is frozen until then: merge it after that."
+
+
+def first_line(stages: Stages) -> tuple[bool, str]:
+    """Whether the pull request is a draft, and what its text says on top."""
+    pull = stages.deploy.pull()
+    return pull["draft"], next(line for line in pull["body"].splitlines() if line and not line.startswith("<!--"))
+
+
+def proposed(stages: Stages, propose: str = "{}") -> str:
+    """Propose 1.1.0 of both; gives the configuration of production."""
+    production = f"{POLICY}\npropose: {propose}"
+    stages.configure(production, staging=POLICY)
+    stages.deploy.bot("update", "production")
+    return production
+
+
+def quiet(stages: Stages) -> None:
+    """Nothing is left to write."""
+    with stages.deploy.watching() as seen:
+        stages.deploy.bot("update", "production")
+    assert not seen.writes
+
+
+def test_a_freeze_pauses_what_is_open_until_it_ends(stages: Stages) -> None:
+    production = proposed(stages)
+    before, head = stages.deploy.pull()["body"], stages.deploy.branches[BRANCH]
+    stages.push("web", "1.2.0")
+    freeze(stages, "environments: [production]", production=production)
+    approve(stages.deploy)
+    done = stages.deploy.ask("update", "production")
+    assert (done.code, actions(done.json), held(done.json)) == (0, {"all": "leave"}, BOTH)
+    (left,) = environment(done.json)["proposals"]
+    assert left["reason"]["code"] == "held.hold"
+    assert left["reason"]["text"].startswith(f"#1 is held {UNTIL} by gitops-bot.yaml")
+    assert (first_line(stages), stages.deploy.branches[BRANCH]) == ((True, LINE), head)
+    quiet(stages)
+    shown = environment(stages.deploy.ask("status").json)
+    assert ([item["state"] for item in shown["entries"]], shown["unstopped"]) == (["held", "held"], [])
+
+    stages.configure(production, staging=POLICY)
+    done = stages.deploy.ask("update", "production")
+    assert actions(done.json) == {"all": "leave"}  # newer pins wait, since it is approved
+    pull = stages.deploy.pull()
+    assert (pull["draft"], pull["body"], stages.deploy.branches[BRANCH]) == (False, before, head)
+    quiet(stages)
+
+
+def test_a_paused_one_takes_no_place_of_the_limit(stages: Stages) -> None:
+    production = proposed(stages, "{limit: {open: 1}, group: image}")
+    (first,) = stages.deploy.pulls()
+    other = stages.deploy.image("web" if "api" in first["title"] else "api")
+    freeze(stages, f"environments: [production], except: [{other}]", production=production)
+    done = stages.deploy.ask("update", "production")
+    assert sorted(actions(done.json).values()) == ["leave", "open"]
+    assert sorted(pull["draft"] for pull in stages.deploy.pulls()) == [False, True]
+    quiet(stages)
+
+
+@pytest.mark.parametrize("draft", ["by the configuration", "by a person"])
+def test_a_draft_that_the_bot_did_not_make_stays_one(stages: Stages, draft: str) -> None:
+    production = proposed(stages, "{draft: true}" if draft == "by the configuration" else "{}")
+    if draft == "by a person":
+        mutate(stages.deploy, "convertPullRequestToDraft")
+    freeze(stages, "environments: [production]", production=production)
+    with stages.deploy.watching() as seen:
+        stages.deploy.bot("update", "production")
+    assert (seen.writes, first_line(stages)) == (["PATCH /pulls/1 200"], (True, LINE))
+    stages.configure(production, staging=POLICY)
+    stages.deploy.bot("update", "production")
+    is_draft, line = first_line(stages)
+    assert is_draft
+    assert line != LINE
+    quiet(stages)
+
+
+def test_whoever_marks_it_ready_wins_and_status_says_so(stages: Stages) -> None:
+    production = proposed(stages)
+    freeze(stages, "environments: [production]", production=production)
+    stages.deploy.bot("update", "production")
+    mutate(stages.deploy, "markPullRequestReadyForReview")
+    stages.deploy.bot("update", "production")
+    assert first_line(stages) == (False, LINE)
+    quiet(stages)
+    (why,) = environment(stages.deploy.ask("status").json)["unstopped"]
+    assert why["data"]["pull_request"] == 1
+    assert why["text"] == (
+        "#1 can be merged, although it is frozen until 2999-12-24: it is ready for review; to stop it, convert it to a "
+        "draft"
+    )
+    mutate(stages.deploy, "convertPullRequestToDraft")  # it is the person's then
+    quiet(stages)
+    stages.configure(production, staging=POLICY)
+    stages.deploy.bot("update", "production")
+    assert first_line(stages)[0]
+
+
+def test_what_a_person_lets_merge_is_left_and_that_is_said(stages: Stages) -> None:
+    stages.deploy.world.forge.settings(stages.deploy.name, allow_auto_merge=True)
+    stages.deploy.world.forge.protect(stages.deploy.name, checks=["ci"])
+    production = proposed(stages)
+    mutate(stages.deploy, "enablePullRequestAutoMerge")
+    freeze(stages, "environments: [production]", production=production)
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update", "production")
+    assert not seen.writes
+    (left,) = environment(done.json)["proposals"]
+    assert left["reason"]["text"].endswith(
+        "gitops-bot cannot stop it, since it is set to auto-merge: disable auto-merge"
+    )
+    (why,) = environment(stages.deploy.ask("status").json)["unstopped"]
+    assert why["text"].endswith("it is set to auto-merge; to stop it, disable auto-merge")
+
+
+def test_where_there_are_no_drafts_the_text_says_it_alone(stages: Stages) -> None:
+    production = proposed(stages)
+    freeze(stages, "environments: [production]", production=production)
+
+    def refusing(request: Request, go: Callable[[], Answer]) -> Answer:
+        if b"convertPullRequestToDraft" in request.body:
+            return Answer.json(200, {"data": None, "errors": [{"type": "UNPROCESSABLE", "message": "No drafts here"}]})
+        return go()
+
+    stages.deploy.gate(refusing)
+    done = stages.deploy.bot("update", "production")
+    assert (done.code, done.err.count("No drafts here")) == (0, 1)
+    assert first_line(stages) == (False, LINE)
+    quiet(stages)
+
+
+def test_of_one_that_is_frozen_in_part_the_frozen_pins_leave_unless_it_is_approved(stages: Stages) -> None:
+    production = proposed(stages)
+    review = approve(stages.deploy)
+    freeze(stages, f"environments: [production], except: [{stages.deploy.image('web')}]", production=production)
+    with stages.deploy.watching() as seen:
+        done = stages.deploy.ask("update", "production")
+    assert not seen.writes
+    (left,) = environment(done.json)["proposals"]
+    assert left["action"] == "leave"
+    assert f"; some of it is held {UNTIL} by gitops-bot" in left["reason"]["text"]
+    stages.deploy.call("PUT", f"/pulls/1/reviews/{review}/dismissals", {"message": "wait"})
+    assert actions(stages.deploy.ask("update", "production").json) == {"all": "refresh"}
+    assert stages.news() == {"web": stages.pin("web", "1.1.0")}
+    assert "no release before the fair" in stages.deploy.pull()["body"]
+    assert not stages.deploy.pull()["draft"]
+
+
+def test_a_rollback_takes_its_entries_out_of_a_paused_one(stages: Stages) -> None:
+    stages.run("production", "web", "1.1.0")
+    stages.push("web", "1.2.0")
+    production = proposed(stages)
+    freeze(stages, "environments: [production]", production=production)
+    stages.deploy.bot("update", "production")
+    done = stages.rollback("--image", stages.deploy.image("web"))
+    assert (done.code, actions(done.json)) == (0, {"all": "refresh", "rollback-all": "open"})
+    assert stages.news() == {"api": stages.pin("api", "1.1.0")}
+    paused = stages.deploy.call("GET", "/pulls/1")
+    assert (paused["draft"], LINE in paused["body"]) == (True, True)
+    quiet(stages)

@@ -58,7 +58,7 @@ def test_an_open_proposal_loses_what_is_held_and_ends_with_its_last_pin(shop: De
     assert shop.pull()["title"] == "chore(production): api 1.1.0"
     assert "no release before the fair" in shop.pull()["body"]
 
-    configure(shop, more=f"holds:\n{hold()}")
+    configure(shop, more=f"holds:\n{hold(shop.image('web'))}{hold(shop.image('api'))}")
     done = shop.ask("update")
     assert (done.code, actions(done.json)) == (0, {"all": "close"})
     assert held(done.json) == {"web": ("1.1.0", "held.hold"), "api": ("1.1.0", "held.hold")}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gitops_bot.config import Environment
+from gitops_bot.config import Environment, Hold
 from gitops_bot.engine.arrange import arrange
 from gitops_bot.engine.context import Candidate, Context, Decided, Judged
 from gitops_bot.engine.policies import look_up, see
@@ -24,7 +24,6 @@ from tests.proposals.sample import API, BASE, FILES, WEB, A, B, branch, change, 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
-    from gitops_bot.config import Hold
     from gitops_bot.engine.context import Planned
     from gitops_bot.proposals.branch import Branch
     from gitops_bot.proposals.proposal import Proposal
@@ -84,6 +83,11 @@ def run(deciding: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it asked something")
 
 
+def hold(image: str | None, *excepted: str, days: int = 1) -> Hold:
+    """A hold of an image of staging, or a freeze of it all but for these."""
+    return Hold(("staging",), NOW + timedelta(days=days), "a fair", ("f.yaml", 1, 1), image, excepted)
+
+
 def snapshot_of(holds: Sequence[Hold] = (), entries: Mapping[EntryKey, Managed] = ENTRIES) -> Any:
     state = SimpleNamespace(by_key=entries, failed=(), infos={}, slots=(), slots_of=lambda _: None)
     selection = SimpleNamespace(problems=())
@@ -113,12 +117,15 @@ def proposed(
 
 
 def context_of(
-    what: str, present: Mapping[str, tuple[Branch | None, tuple[PullRequest, ...]]], environment: Environment = STAGING
+    what: str,
+    present: Mapping[str, tuple[Branch | None, tuple[PullRequest, ...]]],
+    environment: Environment = STAGING,
+    holds: Sequence[Hold] = (),
 ) -> Context:
     """What an environment is decided by for a request, with these branches."""
-    snapshot, request = snapshot_of(), Request(WHAT[what])
+    snapshot, request = snapshot_of(holds), Request(WHAT[what])
     facts: Any = Facts(snapshot, present)
-    known = run(look_up(facts, environment, sorted(present)))
+    known = run(look_up(facts, request, environment, sorted(present)))
     branches = see(snapshot, request, environment, known)
     return Context(snapshot, facts, request, environment, snapshot.states["staging"], branches, {})
 
@@ -129,15 +136,22 @@ def arranged(
     *decisions: Decision,
     environment: Environment = STAGING,
     failed: Sequence[Decision] | None = None,
+    holds: Sequence[Hold] = (),
 ) -> Planned:
     """What becomes of the environment; `failed` is what was decided to roll back, where something failed."""
-    after = [] if failed is None else [decided_for("roll back what failed", present, failed, environment)]
-    return run(arrange(decided_for(what, present, decisions, environment), after))
+    after = [] if failed is None else [decided_for("roll back what failed", present, failed, environment, holds)]
+    return run(arrange(decided_for(what, present, decisions, environment, holds), after))
 
 
-def decided_for(what: str, present: Any, decisions: Sequence[Decision], environment: Environment = STAGING) -> Decided:
+def decided_for(
+    what: str,
+    present: Any,
+    decisions: Sequence[Decision],
+    environment: Environment = STAGING,
+    holds: Sequence[Hold] = (),
+) -> Decided:
     judged = tuple(Judged(decision, Candidate(decision)) for decision in decisions)
-    return Decided(context_of(what, present, environment), judged, frozenset(), ())
+    return Decided(context_of(what, present, environment, holds), judged, frozenset(), ())
 
 
 def told(proposal: Proposal) -> str:

@@ -19,6 +19,7 @@ from tests.engine.bot_branches import (
     WEB_ENTRY,
     arranged,
     decided_for,
+    hold,
     proposed,
     run,
     to,
@@ -180,3 +181,32 @@ def test_what_failed_is_rolled_back_beside_what_was_asked(
     planned = arranged("poll", present, *asked, environment=watched, failed=failed)
     assert [told(proposal) for proposal in planned.proposals] == expected
     assert [decided.context.request.what.kind for decided in planned.decided] == ["update", "failure"]
+
+
+FROZEN = Held(WEB_ENTRY, WEB_V3.after, Reason("held.hold", "held until tomorrow"))
+GONE_TOO = replace(FROZEN, withdraws=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "present", "asked", "environment", "failed", "expected"),
+    [
+        pytest.param("poll", proposed("all", WEB_V2), [FROZEN], STAGING, None, ["all leave web=v2"], id="newer waits"),
+        pytest.param("poll", proposed("all", WEB_V2), [GONE_TOO], STAGING, None, ["all leave"], id="withdrawn"),
+        pytest.param("poll", {}, [FROZEN], STAGING, None, [], id="nothing is opened"),
+        pytest.param("set", proposed("all", WEB_V2), [FROZEN], STAGING, None, ["all leave web=v2"], id="by hand, too"),
+        pytest.param("poll", proposed("all", WEB_V2, API_V2), [FROZEN], BY_OVERLAY, None, ["all leave"],
+            id="nothing moves to another group"),
+        pytest.param("poll", proposed("all", WEB_V2), [FROZEN], STAGING, [WEB_BACK],
+            ["all leave web=v2", f"{FAILED} open web=v0"], id="what failed is rolled back beside it"),
+        pytest.param("roll back", proposed("all", WEB_V2, API_V2), [WEB_BACK], STAGING, None,
+            ["all refresh api=v2", f"{BACK} open web=v0"], id="a rollback takes its entries"),
+        pytest.param("roll back", proposed("all", WEB_V2), [WEB_BACK], STAGING, None,
+            ["all close", f"{BACK} open web=v0"], id="or all of it"),
+    ],
+)  # fmt: skip
+def test_a_freeze_leaves_what_is_proposed_as_it_is(
+    what: str, present: Any, asked: list[Decision], environment: Any, failed: list[Decision] | None, expected: list[str]
+) -> None:
+    watched, freeze = replace(environment, on_failure="rollback" if failed else None), hold(None)
+    planned = arranged(what, present, *asked, environment=watched, failed=failed, holds=[freeze])
+    assert [told(proposal) for proposal in planned.proposals] == expected

@@ -8,19 +8,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.config import Environment, Hold
 from gitops_bot.config.propose import Propose
 from gitops_bot.engine.policies import look_up, role_of, see
 from gitops_bot.engine.request import Request
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.branches import BotBranch, Competing, Left, Own, Yielding
-from tests.engine.bot_branches import NOW, PROXY_ENTRY, STAGING, WEB_ENTRY, WHAT, Facts, proposed, run, snapshot_of, to
+from gitops_bot.proposals.text import body
+from tests.engine.bot_branches import (
+    NOW,
+    PROXY_ENTRY,
+    STAGING,
+    WEB_ENTRY,
+    WHAT,
+    Facts,
+    hold,
+    proposed,
+    run,
+    snapshot_of,
+    to,
+)
 from tests.proposals.sample import branch, commit, pull, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.config import Environment, Hold
     from gitops_bot.proposals.branches import Branches, Role
     from gitops_bot.proposals.pull_request import PullRequest
 
@@ -100,7 +113,7 @@ def seen(
     what: str, there: dict[str, object], holds: Sequence[Hold] = (), environment: Environment = STAGING
 ) -> Branches:
     snapshot = snapshot_of(holds)
-    known = run(look_up(Facts(snapshot, there), environment, sorted(there)))
+    known = run(look_up(Facts(snapshot, there), Request(WHAT[what]), environment, sorted(there)))
     return see(snapshot, Request(WHAT[what]), environment, known)
 
 
@@ -162,17 +175,12 @@ def test_what_a_branch_has_counts_as_proposed_until_its_pull_request_ends(state:
     assert seen("poll", later).proposed == {WEB_ENTRY.key: WEB_V2.after}  # pushed since, and not opened yet
 
 
-def hold(image: str | None) -> Hold:
-    day = timedelta(days=1)
-    return Hold(("staging",), NOW + day, "a fair", ("f.yaml", 1, 1), image)
-
-
 @pytest.mark.parametrize(
     ("group", "image", "together", "expected"),
     [
         ("all", "web", False, {"proxy"}),
         ("all", "web", True, set()),
-        ("all", None, False, set()),
+        ("all", None, False, {"web", "proxy"}),  # a freeze pauses it whole
         ("all", "other", True, {"web", "proxy"}),
         ("rollback-all", "web", False, {"proxy"}),
         ("rollback-all", None, False, {"web", "proxy"}),
@@ -186,3 +194,48 @@ def test_a_branch_goes_on_without_what_is_on_hold(
     branches = seen(what, proposed(group, WEB_V2, PROXY_V2), [hold(image)], environment)
     assert {key.name for key in branches.proposed} == expected
     assert {pin.name for role in branches.going_on for pin in role.branch.pending} == {"web", "proxy"}
+
+
+WHOLE, BUT_WEB = hold(None), hold(None, "web", days=2)
+REVIEWED = {"approved": True}
+
+
+@pytest.mark.parametrize(
+    ("what", "holds", "together", "is_paused", "facts", "days"),
+    [
+        pytest.param("poll", [WHOLE], False, False, {}, 1, id="all of it is frozen"),
+        pytest.param("set", [WHOLE], False, False, REVIEWED, 1, id="and approved"),
+        pytest.param("poll", [WHOLE, BUT_WEB], False, False, {}, 1, id="until the first of its pins is free"),
+        pytest.param("poll", [BUT_WEB], False, False, {}, None, id="a part is free"),
+        pytest.param("poll", [BUT_WEB], True, False, {}, 2, id="a part is free, and waits for the rest"),
+        pytest.param("poll", [BUT_WEB, hold("web")], False, False, {}, 2, id="a part is frozen, the rest on hold"),
+        pytest.param("poll", [hold("web"), hold("proxy")], False, False, {}, None, id="holds of images"),
+        pytest.param("poll", [BUT_WEB], False, False, REVIEWED, None, id="a part is free, approved"),
+        pytest.param("poll", [BUT_WEB], False, True, REVIEWED, 2, id="a part is free by now, approved and paused"),
+        pytest.param("poll", [BUT_WEB], False, True, {}, None, id="a part is free by now"),
+        pytest.param("roll back", [WHOLE], False, True, {}, 1, id="a rollback leaves it paused"),
+        pytest.param("poll", [], False, True, {}, None, id="the freeze is over"),
+    ],
+)
+def test_a_freeze_pauses_what_is_frozen_as_a_whole(
+    what: str, holds: list[Hold], together: bool, is_paused: bool, facts: dict[str, object], days: int | None
+) -> None:
+    environment = replace(STAGING, propose=replace(Propose(), together=together))
+    there = proposed("all", WEB_V2, PROXY_V2, **facts)
+    if is_paused:
+        there = {
+            name: (remote, tuple(replace(each, body=body.with_pause(each.body, "draft", WHOLE)) for each in pulls))
+            for name, (remote, pulls) in there.items()
+        }
+    (role,) = seen(what, there, holds, environment).by_name.values()
+    assert (role.branch.freeze and role.branch.freeze.until) == (days and NOW + timedelta(days=days))
+    assert (role.branch.left_alone is not None) == (what != "roll back" and (days is not None or bool(facts)))
+    lifted = Request(WHAT["set"], release_hold=True)
+    (again,) = run(look_up(Facts(snapshot_of(holds), there), lifted, environment, sorted(there)))
+    assert again.freeze is None
+
+
+def test_a_freeze_pauses_no_rollback_and_nothing_that_is_not_open() -> None:
+    for there in (proposed("rollback-all", WEB_V2), proposed("all", WEB_V2, state=None)):
+        (role,) = seen("poll", there, [WHOLE]).by_name.values()
+        assert role.branch.freeze is None

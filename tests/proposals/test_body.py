@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from gitops_bot.config import Hold
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import body
@@ -264,7 +266,7 @@ def test_a_thousand_changes_are_cut_at_a_whole_row_with_a_word() -> None:
     text = rendered(*changes)
     rows = [line for line in text.splitlines() if line.startswith("| `")]
 
-    assert LIMIT - 1_500 < len(text) <= LIMIT
+    assert LIMIT - 2_000 < len(text) <= LIMIT
     assert rows == rendered(*changes[: len(rows)]).splitlines()[5 : 5 + len(rows)]
     assert f"\n\n… and {1000 - len(rows)} more changes: see the commit.\n" in text
     assert body.plan_mark(text) == body.mark(said(*changes))
@@ -391,6 +393,31 @@ def test_any_text_can_be_marked_as_closed_within_the_limit(text: str) -> None:
     closed = body.with_closing_mark(text, DONE)
     assert body.is_closed_by_bot(closed)
     assert len(closed) <= LIMIT
+
+
+# What it says of a freeze.
+
+FAIR = Hold(("staging",), datetime(2999, 12, 24, tzinfo=UTC), "fixes #1 @root <!-- x\ny", ("gitops-bot.yaml", 9, 1))
+
+
+@pytest.mark.parametrize("state", ["switching", "draft", "text"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_pause_stands_on_top_and_goes_without_a_trace(state: str, end: str) -> None:
+    text = rendered(change()).replace("\n", end)
+    told = body.with_pause(f"Please look.{end}{text}{end}Thanks!", state, FAIR)
+    assert body.pause_of(text) is None
+    assert body.pause_of(told.replace("\r", "").replace("\n", "\r\n")) == body.pause_of(told) == state
+    assert body.with_pause(told, state, FAIR) == told
+    assert shown(told).text.index("Paused until 2999-12-24 (fixes") < shown(told).text.index("1 pin changed")
+    assert not re.search(r"@root|#1\b", shown(told).text)
+    assert body.without_pause(told).replace("\r", "") == f"Please look.\n{rendered(change())}\nThanks!"
+    closed = body.with_closing_mark(told, DONE)
+    assert body.without_closing_mark(closed) == told
+    assert body.pause_of(closed) == state
+    assert body.pause_of(body.replace_own_part(told, text)) is None
+    alone = body.with_pause("a person's words", state, FAIR)
+    assert body.with_pause(alone, state, FAIR) == alone
+    assert body.without_pause(alone) == "a person's words"
 
 
 # The place of the bot's text in what people made of it.

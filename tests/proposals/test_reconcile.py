@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitops_bot.config import Hold
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.proposals import people, reconcile
@@ -29,9 +30,19 @@ if TYPE_CHECKING:
 def decide(
     wanted: Proposed | None, there: Branch | None, existing: tuple[PullRequest, ...], **more: object
 ) -> reconcile.Action:
-    """The action for a branch on which this is to be proposed, or nothing any more."""
+    """The action for a branch on which this is to be proposed, or nothing any more; `freeze` pauses what is open."""
+    freeze: Any = more.pop("freeze", None)
     proposed = {"pins": wanted.pins, "files": wanted.files} if wanted is not None else {}
-    return reconcile.decide(BotBranch("gitops-bot/staging/all", there, existing), Wanted(**proposed, **more))
+    found = BotBranch("gitops-bot/staging/all", there, existing, freeze=freeze)
+    return reconcile.decide(found, Wanted(**proposed, **more))
+
+
+FAIR = Hold(("staging",), datetime(2999, 12, 24, tzinfo=UTC), "the fair", ("gitops-bot.yaml", 9, 1))
+
+
+def paused(opened: PullRequest, state: str, *, draft: bool, freeze: Hold = FAIR) -> PullRequest:
+    """A pull request whose text says this of a freeze."""
+    return replace(opened, body=body.with_pause(opened.body, state, freeze), draft=draft)
 
 
 WANTED = written(change())
@@ -63,6 +74,9 @@ APPROVED, APPROVED_OLDER = replace(OPEN, approved=True), replace(OPEN_OLDER, app
 APPROVED_MARKED, APPROVED_BARE = replace(OPEN_MARKED, approved=True), replace(OPEN_BARE, approved=True)
 QUEUED_OLDER, MERGING_OLDER = replace(OPEN_OLDER, queued=True), replace(OPEN_OLDER, auto_merge=True)
 FAILED_OLDER = replace(MERGING_OLDER, checks_failed=True)
+PAUSED, PAUSED_OLDER = paused(OPEN, "draft", draft=True), paused(OPEN_OLDER, "draft", draft=True)
+TOLD, EARLIER = paused(OPEN, "text", draft=False), replace(FAIR, until=datetime(2998, 12, 24, tzinfo=UTC))
+FROZEN = {"freeze": FAIR}
 DECLINED = pull("closed", body=WANTED.body, number=5, head="d" * 40)
 TIDIED = pull("closed", body=body.with_closing_mark(WANTED.body, NO_MORE), number=4, head="e" * 40)
 MERGED = pull("merged", body=OLDER.body, number=3, head="f" * 40)
@@ -81,6 +95,7 @@ class Row:
     wanted: bool = True
     code: str | None = None
     says: bool = False
+    pauses: bool = False
     more: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -148,6 +163,41 @@ TABLE = {
     "approved, newer pins, not waiting": Row(
         "outdated", (APPROVED_OLDER,), Refresh, push=True, more={"refresh_approved": True}
     ),
+    # A freeze pauses what is open, whatever would be proposed, and says so once.
+    "frozen": Row("ours", (OPEN,), Leave, code="held.hold", pauses=True, more=FROZEN),
+    "frozen, a draft": Row("ours", (replace(OPEN, draft=True),), Leave, code="held.hold", pauses=True, more=FROZEN),
+    "frozen, newer pins": Row("outdated", (OPEN_OLDER,), Leave, code="held.hold", pauses=True, more=FROZEN),
+    "frozen, approved": Row("ours", (APPROVED,), Leave, code="held.hold", pauses=True, more=FROZEN),
+    "frozen, its source went back": Row(
+        "ours", (OPEN,), Leave, wanted=False, code="held.hold", pauses=True, more=FROZEN
+    ),
+    "paused": Row("ours", (PAUSED,), Leave, code="held.hold", more=FROZEN),
+    "paused, its text alone": Row("ours", (TOLD,), Leave, code="held.hold", more=FROZEN),
+    "paused, and people marked it ready": Row(
+        "ours", (replace(PAUSED, draft=False),), Leave, code="held.hold", pauses=True, more=FROZEN
+    ),
+    "paused, and the freeze was prolonged": Row(
+        "ours", (paused(OPEN, "draft", draft=True, freeze=EARLIER),), Leave, code="held.hold", pauses=True, more=FROZEN
+    ),
+    "a run died before it made a draft": Row(
+        "ours", (paused(OPEN, "switching", draft=False),), Leave, code="held.hold", pauses=True, more=FROZEN
+    ),
+    "a run died after it made a draft": Row(
+        "ours", (paused(OPEN, "switching", draft=True),), Leave, code="held.hold", pauses=True, more=FROZEN
+    ),
+    "frozen, in the merge queue": Row("outdated", (QUEUED_OLDER,), Leave, code="held.hold", more=FROZEN),
+    "frozen, set to merge by people": Row("outdated", (MERGING_OLDER,), Leave, code="held.hold", more=FROZEN),
+    "frozen, on hold": Row("ours", (ON_HOLD,), Leave, code="held.label", more=FROZEN),
+    "frozen, a person's commit": Row("person", (OPEN,), Leave, says=True, more=FROZEN),
+    "frozen, for what passes freezes": Row("ours", (PAUSED,), Nothing, more={"freeze": FAIR, "passes_freezes": True}),
+    "paused, and the freeze is over": Row("ours", (PAUSED,), Refresh, push=False),
+    "its text says so, and the freeze is over": Row("ours", (TOLD,), Refresh, push=False),
+    "paused, a person's commit": Row("person", (PAUSED,), Leave, says=True, more=FROZEN),
+    "paused, a person's commit, and the freeze is over": Row("person", (PAUSED,), Leave, says=True, pauses=True),
+    "paused and approved, and the freeze is over": Row("ours", (replace(PAUSED, approved=True),), Refresh, push=False),
+    "paused and approved, newer pins, the freeze is over": Row(
+        "outdated", (replace(PAUSED_OLDER, approved=True),), Leave, code="held.frozen", pauses=True
+    ),
     # Nothing is left to propose.
     "nothing to do": Row("none", (), Nothing, wanted=False),
     "nothing to do, an orphan of ours": Row("ours", (), Nothing, wanted=False),
@@ -165,6 +215,7 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
     assert type(action) is row.expected
     assert getattr(action, "push", None) is row.push
     assert (getattr(action, "comment", None) is not None) is row.says
+    assert getattr(action, "pauses", False) is row.pauses
     opened = next((each for each in row.existing if each.state == "open"), None)
     assert getattr(action, "pull_request", None) == opened
     usual = {Leave: "person", Nothing: "nothing_new", Close: "nothing_new"}.get(row.expected, "chosen")
@@ -172,7 +223,11 @@ def test_the_same_facts_give_the_same_action(row: Row) -> None:
 
 
 def carried_out(
-    action: reconcile.Action, proposal: Proposed | None, there: Branch | None, existing: tuple[PullRequest, ...]
+    action: reconcile.Action,
+    proposal: Proposed | None,
+    there: Branch | None,
+    existing: tuple[PullRequest, ...],
+    freeze: Hold | None = None,
 ) -> tuple[Branch | None, tuple[PullRequest, ...]]:
     """The world after an action, as far as this room sees it."""
     others = tuple(each for each in existing if each is not getattr(action, "pull_request", None))
@@ -188,19 +243,32 @@ def carried_out(
             opened = replace(opened, labels=labels)
             there = branch(commit(proposal)) if push else there
             assert there is not None
-            text = body.replace_own_part(opened.body, proposal.body)
+            text = body.replace_own_part(body.without_pause(opened.body), proposal.body)
             return there, (replace(opened, body=text, head=there.head), *others)
         case Close(pull_request=opened, reason=reason):
             return None, (*others, replace(opened, state="closed", body=body.with_closing_mark(opened.body, reason)))
-        case Leave(pull_request=opened, comment=str(text), edits=edits) if opened is not None:
-            comments = (*(each for each in opened.comments if each.id != edits), Comment(edits or 1000, text))
-            return there, (replace(opened, comments=comments), *others)
+        case Leave(pull_request=opened, pauses=True) if opened is not None and freeze is not None:
+            known = body.pause_of(opened.body)
+            by_bot = known in (None, "switching") or (known == "draft" and opened.draft)
+            return there, (paused(opened, "draft" if by_bot else "text", draft=by_bot or opened.draft), *others)
+        case Leave(pull_request=opened, comment=text, edits=edits, pauses=ends) if opened is not None and (
+            text or ends
+        ):
+            comments = [each for each in opened.comments if each.id != edits]
+            comments += [Comment(edits or 1000, text)] if text else []
+            opened = replace(opened, comments=tuple(comments))
+            if ends:
+                opened = replace(opened, body=body.without_pause(opened.body), draft=False)
+            return there, (opened, *others)
         case _:
             return there, existing
 
 
 #: Texts of pull requests in any state that a run, or a person, may leave.
-TEXTS = (WANTED.body, OLDER.body, OPEN_MARKED.body, body.with_lacks(WANTED.body, ["labels"]), "by a person", "")
+TEXTS = (
+    *(WANTED.body, OLDER.body, OPEN_MARKED.body, PAUSED.body, TOLD.body),
+    *(body.with_lacks(WANTED.body, ["labels"]), "by a person", ""),
+)
 REMARKS = (
     body.person_comment(NEWER, "Ada", "it carries no plan"),
     body.person_comment(HEAD, "", "it is another's"),
@@ -217,6 +285,7 @@ PULLS = st.builds(
     queued=st.booleans(),
     auto_merge=st.booleans(),
     checks_failed=st.booleans(),
+    draft=st.booleans(),
     comments=st.lists(st.builds(Comment, st.integers(1, 9), st.sampled_from(REMARKS)), max_size=3).map(tuple),
 )
 
@@ -229,6 +298,7 @@ PULLS = st.builds(
     st.lists(PULLS, max_size=2),
     st.booleans(),
     st.booleans(),
+    st.sampled_from([None, FAIR]),
 )
 def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     proposal: Proposed | None,
@@ -237,15 +307,16 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
     ended: list[PullRequest],
     refresh_approved: bool,
     applies: bool,
+    freeze: Hold | None,
 ) -> None:
     there = BRANCHES[name]
     opened = None if opened is None else replace(opened, state="open", number=7)
     existing = (*([opened] if opened else []), *ended)
 
-    action = decide(proposal, there, existing, refresh_approved=refresh_approved, applies=applies)
-    assert action == decide(proposal, there, existing, refresh_approved=refresh_approved, applies=applies), (
-        "the same facts give the same action"
-    )
+    facts = {"refresh_approved": refresh_approved, "freeze": freeze if opened is not None else None}
+    action = decide(proposal, there, existing, applies=applies, **facts)
+    assert action == decide(proposal, there, existing, applies=applies, **facts), "the same facts give the same action"
+    assert not (isinstance(action, Close) and facts["freeze"]), "a freeze closes nothing"
 
     writes = isinstance(action, Open | Refresh | Close)
     over_the_branch = isinstance(action, Close) or getattr(action, "push", False)
@@ -258,16 +329,20 @@ def test_whatever_is_there_people_win_and_a_second_run_writes_nothing(
         assert isinstance(action, Leave), "a pull request on hold is not touched"
         assert action.comment is None
     elif opened is not None and people.freezes(opened) and not refresh_approved:
-        assert not writes or (isinstance(action, Close) and not applies and not theirs), "nor is a frozen one"
+        thaws = getattr(action, "push", None) is False and body.pause_of(opened.body) is not None
+        gone = isinstance(action, Close) and not applies and not theirs
+        assert not writes or thaws or gone, "nor is a frozen one"
     assert isinstance(action, Open) <= (opened is None), "there are never two"
     assert (proposal is None) <= (not isinstance(action, Open | Refresh)), "nothing is proposed out of nothing"
     if isinstance(action, Leave):
         assert action.reason.code == "person" or action.comment is None
+        assert not (action.pauses and facts["freeze"] and people.merging(opened or OPEN)), "people let it merge"
 
-    branch_then, pulls_then = carried_out(action, proposal, there, existing)
-    again = decide(proposal, branch_then, pulls_then, refresh_approved=refresh_approved, applies=applies or writes)
+    branch_then, pulls_then = carried_out(action, proposal, there, existing, freeze)
+    again = decide(proposal, branch_then, pulls_then, applies=applies or writes, **facts)
     assert isinstance(again, Nothing | Leave)
     assert getattr(again, "comment", None) is None
+    assert not getattr(again, "pauses", False)
     assert type(again) is type(action) or writes
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import Hold
+from gitops_bot.images.reason import Reason
 from gitops_bot.report.status import markdown
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.status import EnvironmentStatus, Status
@@ -26,6 +27,27 @@ HELD = "all environments until 2027-01-07 (closed for the holidays) by gitops-bo
 def status(*holds: Hold) -> Status:
     names = ("staging", "production")
     return Status(AT, tuple(EnvironmentStatus(name, None, None, (), frozen=holds) for name in names), True)
+
+
+@pytest.mark.parametrize("output", ["text", "terminal", "markdown", "page", "summary", "json"])
+def test_a_pull_request_that_nothing_stops_is_told_once_in_every_output_of_status(output: str) -> None:
+    text = "#4 can be merged, although it is frozen until 2027-01-07: it is in the merge queue; to stop it, remove it"
+    why = Reason("held.hold", text, {"pull_request": 4})
+    found = Status(AT, (EnvironmentStatus("production", None, None, (), frozen=(FAIR,), unstopped=(why,)),), True)
+    shown = {
+        "text": lambda: outputs.text(found),
+        "terminal": lambda: outputs.text(found, 70),
+        "markdown": lambda: markdown(found),
+        "page": lambda: outputs.as_page(found),
+        "summary": lambda: outputs.summary(found),
+        "json": lambda: outputs.as_json("status", found),
+    }[output]()
+    assert outputs.words(shown).count(text) == 1
+    assert output != "page" or f'<p class="frozen failed"><b>{text}' in shown
+    if output == "json":
+        assert json.loads(shown)["environments"][0]["unstopped"] == [
+            {"code": "held.hold", "text": text, "data": {"pull_request": 4}}
+        ]
 
 
 def planned(*holds: Hold) -> Outcome:

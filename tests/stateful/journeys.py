@@ -58,6 +58,9 @@ class Journey:
         return people
 
 
+_FAIR = {"environment": "production", "until": "2099-01-01T00:00:00Z", "why": "the fair"}
+
+
 def _newer(shop: Shop, *names: str) -> None:
     for name in names:
         shop.push(name, f"1.{5 + len(shop.pushed[name])}.0")
@@ -95,10 +98,32 @@ def _done_by_hand(shop: Shop, people: People) -> None:
         people.pin_by_hand(key, "what is proposed")
 
 
+def _held(shop: Shop, people: People) -> None:
+    _opened(shop)
+    shop.holds += [{**_FAIR, "image": shop.image(name)} for name in ("web", "api")]
+    people.configure()
+
+
 def _frozen(shop: Shop, people: People) -> None:
     _opened(shop)
-    shop.holds.append({"environment": "production", "until": "2099-01-01T00:00:00Z", "why": "the fair"})
+    shop.holds.append(_FAIR)
     people.configure()
+
+
+def _thawed(shop: Shop, people: People) -> None:
+    _frozen(shop, people)
+    shop.run(Command())
+    (pull,) = shop.pulls()
+    assert pull.draft
+    shop.holds.clear()
+    people.configure()
+
+
+def _frozen_ahead(shop: Shop, people: People) -> None:
+    _gone_forward_and_on(shop, people)
+    shop.holds.append(_FAIR)
+    people.configure()
+    shop.run(Command())
 
 
 def _taken_over(shop: Shop, people: People) -> None:
@@ -213,7 +238,10 @@ JOURNEYS: Sequence[Journey] = (
     Journey("open and merge at once", {"auto_merge": "without-checks"}, _new),
     Journey("refresh", DRESSED, _refreshed),
     Journey("close what is on the base branch", {}, _done_by_hand),
-    Journey("close what the configuration holds", {}, _frozen),
+    Journey("close what the configuration holds", {}, _held),
+    Journey("pause what is frozen", {}, _frozen),
+    Journey("go on after a freeze", {"labels": ["release"]}, _thawed),
+    Journey("take out of what is paused", {}, _frozen_ahead, Command("rollback", image="web")),
     Journey("say whose the branch is", {}, _taken_over),
     Journey("say it of another commit", {}, _taken_over_again),
     Journey("take back what was handed back", DRESSED, _handed_back),

@@ -89,6 +89,7 @@ DECISIONS: Mapping[str, Callable[[People, Pull], object]] = {
     "dismisses": lambda people, pull: people.dismiss(pull),
     "hands back": lambda people, pull: people.hand_back(pull),
     "holds": lambda people, pull: people.label(pull, HOLD),
+    "makes it a draft, or ready": lambda people, pull: people.convert(pull),
     "merges": lambda people, pull: people.merge(pull, "merge", delete=False),
     "rebases and deletes": lambda people, pull: people.merge(pull, "rebase", delete=True),
     "sets auto-merge": lambda people, pull: people.auto_merge(pull),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HOLD, HAND_BACK = "hold", "hand-back"
 _CLOSED = "<!-- gitops-bot:closed -->"
+_PAUSE = re.compile(r"<!-- gitops-bot:pause (switching|draft|text) -->\r?\n[^\n]*\n\r?\n")
 _PLAN = re.compile(r"^<!-- gitops-bot:plan [0-9a-f]{64} -->$", re.MULTILINE)
 
 
@@ -84,6 +85,8 @@ class Model:
     broken: set[str] = field(default_factory=set)
     #: Pull requests that were merged, by their numbers.
     landed: set[int] = field(default_factory=set)
+    #: What people said of a pull request, by its number: that it is a draft, or in a freeze that it is ready.
+    drafts: dict[int, bool] = field(default_factory=dict)
     #: Branches that people did something with since the last run began.
     touched: set[str] = field(default_factory=set)
     #: Whether groups were changed: then a proposal waits for another one, to which its pins are to move.
@@ -126,6 +129,13 @@ class Model:
 
     def reopened(self, pull: Pull) -> None:
         self.declined = [each for each in self.declined if each.number != pull.number]
+
+    def converted(self, pull: Pull) -> None:
+        """A person made it a draft, or ready: that stays, unless the bot was about to, or could not have seen it."""
+        state = _PAUSE.search(pull.body or "")
+        self.drafts.pop(pull.number, None)
+        if (state is None and pull.draft) or (state is not None and state[1] == ("text" if pull.draft else "draft")):
+            self.drafts[pull.number] = pull.draft
 
     def handed_back(self, branch: str) -> None:
         """What people put there is the bot's to drop."""
@@ -188,6 +198,8 @@ class Model:
         self._one_proposal_each(now)
         self._no_commit_of_a_person_is_lost()
         self._held_and_frozen_stay(before, now)
+        self._a_freeze_closes_nothing(before, command)
+        self._drafts_stay()
         self._nothing_comes_by_stealth(before, now)
         self._nothing_declined_comes_back(before, command, now)
         self._nothing_asked_for_is_lost(before, command, now, killed=ran.outcome is None)
@@ -308,10 +320,40 @@ class Model:
                 stand = [key for key, (old, new) in was.pins.items() if self._stands(key, old, new)]
                 assert not stand, f"#{number} is frozen and was closed, although {stand} still mean something"
             else:
-                is_now = now.pulls[number]
-                assert (is_now.head, is_now.title, is_now.body) == (was.head, was.title, was.body), (
+                is_now, ends = now.pulls[number], _PAUSE.search(was.body) is not None
+                texts = [_PAUSE.sub("", each.body) for each in (was, was if ends else is_now)]
+                assert (is_now.head, is_now.title, texts[1]) == (was.head, was.title, texts[0]), (
                     f"#{number} is frozen, and was refreshed"
                 )
+
+    def _a_freeze_closes_nothing(self, before: Moment, command: Command) -> None:
+        began = self.past.began or self.shop.clock.now()
+        for number, was in before.pulls.items():
+            pull, environment = self.shop.hub.pulls[number], environment_on(was.branch)
+            if pull.state == "open" or pull.merged_at is not None or not is_closing_mark(pull.body):
+                continue
+            if (
+                self.past.lifts
+                or is_rollback(was.branch)
+                or (command.verb, command.environment)
+                == (
+                    "rollback",
+                    environment,
+                )
+            ):
+                continue
+            main = self.shop.main
+            stand = [key for key, (old, new) in was.pins.items() if key in main and main[key] == old != new]
+            frozen = [all(self.shop.is_frozen(key, at) for at in (began, self.shop.clock.now())) for key in stand]
+            assert not frozen or not all(frozen), f"#{number} was closed, although {stand} are frozen"
+
+    def _drafts_stay(self) -> None:
+        for number, said in list(self.drafts.items()):
+            pull = self.shop.hub.pulls[number]
+            if pull.state == "closed" or (not said and _PAUSE.search(pull.body or "") is None):
+                del self.drafts[number]  # it is over: the next freeze makes it a draft
+                continue
+            assert pull.draft == said, f"#{number} is {'no ' * said}draft, and people said otherwise"
 
     def _stands(self, key: Key, old: Pinned | None, new: Pinned, *, rolls_back: bool = False) -> bool:
         main, held = self.shop.main, self.is_held(key, rolls_back=rolls_back)
@@ -427,6 +469,9 @@ class Model:
                     which = [shown, *(now.pulls.values() if self.regrouped else ())]
                     held, frozen = (any(map(each, filter(None, which))) for each in (_is_held, _is_frozen))
                     assert held if reason.code == "held.label" else frozen, f"{branch} is left, and nobody said so"
+                case "held.hold":
+                    assert shown is not None or self.regrouped, f"{branch} is paused, and is not open"
+                    assert any(map(self.is_held, shown.pins if shown else ())) or self.regrouped, f"{branch} is paused"
                 case "failed.edit":
                     assert self.broken, f"{branch} is left for a broken file, and none is"
                 case code:

@@ -146,7 +146,8 @@ class Past:
         partner = self.shop.partner_of(key)
         follows = self.shop.waves[environment_of(key)].follows
         if partner is not None and follows and not rolls_back and (key, pin) not in self.said:
-            assert not self.is_frozen(partner), f"{key} is to get {pin}, which is held in its source"
+            # A freeze of the source stops only what comes in there.
+            assert not self.is_frozen(partner, rolls_back=True), f"{key} is to get {pin}, which is held in its source"
         while partner is not None and not rolls_back and not self.lifts and (key, pin) not in self.said:
             assert (partner, pin) not in self.shop.red, f"{key} is to get {pin}, which failed in {partner[0]}"
             partner = self.shop.partner_of(partner)

@@ -104,6 +104,12 @@ class People:
             else:
                 landing.enable_auto_merge(pulls, pull, AutoMerge(ALICE, pulls.time(), "squash"), expected=None)
 
+    def convert(self, pull: Pull) -> None:
+        """Make it a draft, or ready for review."""
+        with self.shop.acting() as pulls:
+            landing.convert(pulls, pull, draft=not pull.draft)
+        self.model.converted(pull)
+
     def revert(self, pull: Pull) -> None:
         """Put back on the base branch what a merged pull request changed there."""
         self._put_back(self.shop.pins(pull.base_sha), self.shop.pins(pull.head_sha), f'Revert "{pull.title}"')

@@ -30,6 +30,8 @@ SHORT = (
     "open and let it merge",
     "open and merge at once",
     "close what is on the base branch",
+    "pause what is frozen",
+    "go on after a freeze",
     "split a group",
     "take back what was handed back",
     "commit to the source and promote that",

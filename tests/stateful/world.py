@@ -266,12 +266,17 @@ class Shop:
         return json.dumps(book, indent=1).encode()
 
     def is_held(self, key: Key, at: datetime, *, rolls_back: bool = False) -> bool:
-        mine = (hold for hold in self.holds if "image" in hold or not rolls_back)
+        return self._is_covered(key, at, [hold for hold in self.holds if "image" in hold or not rolls_back])
+
+    def is_frozen(self, key: Key, at: datetime) -> bool:
+        return self._is_covered(key, at, [hold for hold in self.holds if "image" not in hold])
+
+    def _is_covered(self, key: Key, at: datetime, holds: Sequence[Mapping[str, Any]]) -> bool:
         return any(
             (environment_of(key) in environments_in(hold) or environments_in(hold) == "all")
             and hold.get("image", key[1]) == key[1]
             and moment(at) < hold["until"]
-            for hold in mine
+            for hold in holds
         )
 
     # The registry

@@ -149,6 +149,9 @@ class SmallForge:
     def merge_by_hand(self, number: int) -> PullRequest:
         return self.read(number)
 
+    def convert(self, number: int, *, draft: bool) -> PullRequest:
+        return self._keep(replace(self.read(number), draft=draft))
+
     def close(self, number: int, *, body: str) -> PullRequest:
         return self._keep(replace(self.read(number), body=body, state="closed"))
 

@@ -20,11 +20,13 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.proposals.text import details, evidence
 from gitops_bot.proposals.text.details import DescribedChange, alike, because, is_rollback, name_of
 from gitops_bot.proposals.text.markdown import LIMIT, clip, code, cost, cut, enclose, plain, prose, size
+from gitops_bot.releases.choice import hold
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from gitops_bot.config import Hold
     from gitops_bot.releases.decisions import Change, EntryKey, Held, PinChange
 
 #: What people can do with a proposal: merge, decline, hold, take over, and roll back once it is merged. How to hand a
@@ -40,9 +42,9 @@ ROLLED_BACK: Final = """
 Once this is merged, what it rolls back is not proposed again until something newer is available; `--release-hold` \
 allows it again."""
 _REBUILT: Final = "**Attention: rebuilt, not the bytes that were tested.**"
-#: In characters: the reserve for marks and a closing line that are added later; the least room of each part after the
-#: table, enough for a note about what was cut; the most room for lost platforms and for held entries.
-_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_000, 150, 3_000, 8_000
+#: In characters: the reserve for marks and lines that are added later, on closing and in a freeze; the least room of
+#: each part after the table, enough for a note about what was cut; the most for lost platforms and for held entries.
+_SPARE, _WORD, _LOST_ROOM, _HELD_ROOM = 1_600, 150, 3_000, 8_000
 #: The longest command; a longer one is no longer read before it is run.
 _COMMAND = 4_000
 #: How many pins get a mark; the rest of the room is for the changes.
@@ -51,6 +53,7 @@ _MARKED = 1_400
 _NOTES = 2_000
 #: The start of the line that says why the bot closed it, and the most characters of the reason: each may take three.
 _CLOSED_BY, _REASON = "Closed by gitops-bot: ", 250
+_PAUSED: Final = "**Paused until "
 _NO_DECLINE: Final = "This is not a decline; newer versions will be proposed."
 
 #: What a pull request may lack for a while, and its description say so; `details` are those of its images.
@@ -60,6 +63,9 @@ _LACKS: Final[tuple[Lack, ...]] = get_args(Lack)
 _BEGIN: Final = "<!-- gitops-bot:begin -->"
 _END: Final = "<!-- gitops-bot:end -->"
 _CLOSED: Final = "<!-- gitops-bot:closed -->"
+_CLOSED_MARK = re.compile(re.escape(_CLOSED))
+#: What the bot changed for a freeze: it made it a draft, its text alone, or was about to switch from draft to ready.
+_PAUSE_MARK = re.compile(r"<!-- gitops-bot:pause (draft|text|switching) -->")
 _PLAN_MARK = re.compile(r"<!-- gitops-bot:plan ([0-9a-f]{64}) -->")
 _LACKS_MARK = re.compile(r"<!-- gitops-bot:lacks ([a-z ]{1,60}) -->")
 _PINS_MARK = re.compile(r"<!-- gitops-bot:pins ([0-9a-f ]{16,24000}) -->")
@@ -211,7 +217,7 @@ def replace_own_part(present: str, new: str) -> str:
     """The new text in place of the old one; what people wrote before and after it stays."""
     if (parts := _parts(present)) is None:
         return new
-    before, _, after = map(without_closing_mark, parts)
+    before, _, after = (without_pause(without_closing_mark(part)) for part in parts)
     whole = before + new + after.rstrip()
     return whole if size(whole) <= LIMIT else new
 
@@ -238,33 +244,61 @@ def with_closing_mark(text: str, why: Reason) -> str:
     """The description with the mark that the bot leaves before it closes, and a line that says why.
 
     A closing without the mark is a person's. Both come in one write and before the end, so whatever kills the bot,
-    nothing of its own is closed without a word. They stand first in the bot's own part, or last where people took
-    that out; where room is short, the rest of that part goes, never what people wrote.
+    nothing of its own is closed without a word.
     """
-    text = without_closing_mark(text)
     line = f"{_CLOSED_BY}{prose(why.text, _REASON)}. {_NO_DECLINE}"
+    return _marked(without_closing_mark(text), _CLOSED, line)
+
+
+def without_closing_mark(text: str) -> str:
+    """The description as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
+    return _unmarked(text, _CLOSED_MARK, _CLOSED_BY)
+
+
+def pause_of(text: str) -> str | None:
+    """What the bot changed for a freeze, by the description: `draft`, `text`, or it was `switching`; None: nothing."""
+    return next(_values(text, _PAUSE_MARK), None)
+
+
+def with_pause(text: str, state: str, freeze: Hold | None) -> str:
+    """The description that begins with the freeze, and has in a mark what the bot changes for it, or takes back."""
+    until = f"{hold.end_text(freeze.until)} ({prose(freeze.why, _WORD)})" if freeze is not None else "now"
+    line = f"{_PAUSED}{until}.** What it changes is frozen until then: merge it after that."
+    return _marked(without_pause(text), f"<!-- gitops-bot:pause {state} -->", line)
+
+
+def without_pause(text: str) -> str:
+    """The description as it was before the freeze."""
+    return _unmarked(text, _PAUSE_MARK, _PAUSED)
+
+
+def _marked(text: str, mark: str, line: str) -> str:
+    """The description with a mark and a line: first in the bot's own part, or last where people took that out.
+
+    Where room is short, the rest of that part goes, never what people wrote.
+    """
     if (parts := _parts(text)) is None:
-        return f"{clip(text, LIMIT - cost([_CLOSED, line]) - 2)}\n\n{_CLOSED}\n{line}"
+        return f"{clip(text, LIMIT - cost([mark, line]) - 2)}\n\n{mark}\n{line}"
     before, own, after = parts
     rest = own.removeprefix(_BEGIN).lstrip("\r ").removeprefix("\n")
     lines = (line.rstrip() for line in rest.split("\n"))
     marks = "\n".join(line for line in lines if line.startswith("<!-- gitops-bot:") and line.endswith("-->"))
     for kept in (rest, marks):
-        whole = f"{before}{_BEGIN}\n{_CLOSED}\n{line}\n\n{kept}{after}"
+        whole = f"{before}{_BEGIN}\n{mark}\n{line}\n\n{kept}{after}"
         if size(whole) <= LIMIT:
             break
     return clip(whole, LIMIT)
 
 
-def without_closing_mark(text: str) -> str:
-    """The description as it was before the bot closed it: somebody pushed meanwhile, or it was opened again."""
+def _unmarked(text: str, mark: re.Pattern[str], begins: str) -> str:
+    """The description without such a mark and its line."""
     left, kept = deque(text.split("\n")), list[str]()
     while left:
         line = left.popleft()
-        if line.rstrip() != _CLOSED:
+        if not mark.fullmatch(line.rstrip()):
             kept.append(line)
             continue
-        if left and left[0].startswith(_CLOSED_BY):
+        if left and left[0].startswith(begins):
             left.popleft()
         if left and not left[0].rstrip():
             left.popleft()

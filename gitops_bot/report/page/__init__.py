@@ -19,7 +19,7 @@ from gitops_bot import redact
 from gitops_bot.images import duration
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import address, plain, source_repository
-from gitops_bot.report.screen import frozen, short
+from gitops_bot.report.screen import frozen, short, unstopped
 from gitops_bot.report.status import common_registry, counted, failed_check, matrix, reached, rows, summary
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def html(result: Result[Overview]) -> str:
         counted=counted,
         described=_describe,
         frozen=frozen(status.environments[::-1]),
+        unstopped=unstopped(status.environments[::-1]),
         moment=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
         reached=reached,
         roughly=duration.roughly,

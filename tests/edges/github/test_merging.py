@@ -245,6 +245,28 @@ def test_auto_merge_is_taken_back_by_one_request_or_that_is_told(stays: bool) ->
         assert all("stays on: GitHub says: Can't disable" in warning for warning in script.warned)
 
 
+@pytest.mark.parametrize("draft", [True, False])
+@pytest.mark.parametrize("how", ["done", "refused", "done, its answer was lost"])
+def test_it_becomes_a_draft_or_ready_by_one_request_or_that_is_told(draft: bool, how: str) -> None:
+    conversions = {
+        True: ("ConvertToDraft", "convertPullRequestToDraft"),
+        False: ("MarkReady", "markPullRequestReadyForReview"),
+    }
+    (operation, mutation), is_done = conversions[draft], how != "refused"
+    refused = unprocessable("Draft pull requests are not supported in this repository.", mutation)
+    plays = {
+        "Proposals": having(opened(isDraft=not draft), **CHECKED),
+        operation: Answer.json(200, {"data": {mutation: {"clientMutationId": None}}}) if how == "done" else refused,
+        READ: Answer.json(200, pull(draft=draft is is_done)),
+    }
+    with playing(plays) as script:
+        (found,) = script.bot.forge.find([BRANCH], BASE)[BRANCH]
+        assert script.bot.forge.convert(found.number, draft=draft).draft is (draft is is_done)
+        assert script.asked[1:] == [operation, *([] if how == "done" else [READ])]
+        told = [text for text in script.warned if "GitHub says: Draft pull requests are not supported" in text]
+        assert len(told) == len(script.warned) == (not is_done)
+
+
 def test_a_pull_request_that_github_has_not_thought_about_yet_is_asked_for_once_more() -> None:
     unknown = unprocessable("Pull request Pull request is in unknown status")
     with playing({"Proposals": having(opened(), **CHECKED), ENABLE: [unknown, enabled()]}) as script:
