@@ -351,7 +351,7 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
 async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> Judged:
     """The newest of the older pins that passes, where nothing but checks holds the newest.
 
-    Whatever holds the newest: an older pin that is proposed already is withdrawn once its checks have failed.
+    Whatever holds the newest: a pin that is proposed already is withdrawn once its checks have failed.
     """
     held, offer = newest.decision, newest.candidate.basis
     if not isinstance(held, Held) or not isinstance(offer, Offer) or not context.snapshot.sees_pull_requests:
@@ -362,7 +362,8 @@ async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> 
         return newest
     from gitops_bot.engine.candidates import promote
 
-    for earlier in await promote.older(context, held.entry, offer):
+    older = await promote.older(context, held.entry, offer)
+    for earlier in older if for_checks else [offer, *older]:
         if not for_checks and not (proposed and promotion.is_same(earlier.running.pin, proposed)):
             continue
         candidate = await promote.offer_older(context, held.entry, earlier)

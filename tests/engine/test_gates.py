@@ -619,6 +619,7 @@ def test_what_is_proposed_is_withdrawn_once_it_fails_in_an_earlier_wave_and_both
 
 
 PROVEN = (runs("staging", TWO, 10), runs("staging", THREE, 5))
+now = Promote("staging", ByHand(now=True))
 #: 1.1.0 was proposed while 1.2.0 had failed, which was deleted since.
 proposed_and_gone = (
     reported(2, "e2e", "success"), reported(3, "e2e", "failure"), updated("production"), deleted("1.2.0"),
@@ -653,6 +654,11 @@ AHEAD = (
         "it is proposed, and failed in its source since; the newest is gone": (
             chain(staging=red), (*proposed_and_gone, reported(2, "e2e", "failure")), Poll(), "earlier waves",
             RED.format("withdrawn", "staging"),
+        ),
+        "the newest was promoted by hand before it soaked, and failed": (
+            chain(production=", soak: 25d, require: {checks: [e2e]}"),
+            (reported(3, "e2e", "success"), updated("production", now), reported(3, "e2e", "failure")), Poll(),
+            "require", "withdrawn 1.2.0 held.check: ...",
         ),
         "it is proposed, and runs again; the newest is gone": (
             e2e, (*proposed_and_gone, reported(2, "e2e", "pending")), Poll(), "in the target's registry",
