@@ -25,7 +25,7 @@ from gitops_bot.images.explain import PolicySelection, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver, describe
 from gitops_bot.images.reason import Reason, Unmanaged
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.decisions import Change, Failed, Held, Kept
+from gitops_bot.releases.decisions import Change, Failed, Held, Kept, has_failed
 from gitops_bot.results.explained import AskedTag, Explained, Explanations, PassedGate, PolicySource
 from gitops_bot.results.result import Head, Result
 
@@ -128,7 +128,7 @@ async def _explain(
 
 def _with_failures(explained: Explained, after: Judged) -> Explained:
     """With what its checks said after its release."""
-    stopped = not isinstance(after.decision, Kept)
+    stopped = not isinstance(after.decision, Kept) or has_failed(after.candidate.seen)
     gate = _passed("afterwards", "no check failed after its release", after.decision, stopped=stopped)
     return replace(explained, gates=(*explained.gates, gate), seen=(*explained.seen, *after.candidate.seen))
 

@@ -197,8 +197,8 @@ class EnvironmentForm(RulesForm):
     on_failure: Annotated[
         OnFailure | None,
         about(
-            "`rollback`: open a pull request that rolls back what the newest release of an overlay brought, if a check "
-            "of `require_after` fails within a week. It never merges by itself. Without it, nothing happens.",
+            "`rollback`: open a pull request that rolls back the release that turned an overlay red, if a check of "
+            "`require_after` fails within a week. It never merges by itself. Without it, nothing happens.",
             "rollback",
         ),
     ] = None

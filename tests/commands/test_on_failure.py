@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import pinned
@@ -15,6 +16,7 @@ from tests.commands.killed import kill_at
 from tests.commands.scene import closed, meanwhile
 from tests.commands.slots import Shop
 from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, change, environment, held, path, reason
+from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
     from tests.counterparts.world import World
@@ -164,6 +166,46 @@ def test_only_what_failed_of_a_release_is_rolled_back(worldwide: World) -> None:
     watched.status("failure", "shop", commit=released)
     assert watched.update() == {"rollback-failed-all": "refresh"}
     assert stages.news(FAILED) == {"shop": stages.pin("shop", "1.0.0")}
+
+
+def test_of_several_releases_of_an_overlay_the_one_that_turned_it_red_goes_back_or_all_where_nobody_can_tell(
+    worldwide: World,
+) -> None:
+    watched = Watched.start(worldwide)
+    stages, deploy = watched.stages, watched.stages.deploy
+
+    def release(web: str, api: str) -> str:
+        entries = [
+            (deploy.image(app), f"newTag: {tag}; digest: {stages.digests.get((app, tag)) or stages.push(app, tag)}")
+            for app, tag in (("web", web), ("api", api))
+        ]
+        return deploy.remote.commit("main", {WEB: overlay(entries)})
+
+    def back() -> list[str]:
+        images = yaml.safe_load(deploy.files(FAILED)[WEB])["images"]
+        return sorted(f"{image['name'].rpartition('/')[2]} {image['newTag']}" for image in images)
+
+    first, second, third = (release(*tags) for tags in (("1.1.0", "1.0.0"), ("1.1.0", "1.2.0"), ("1.2.0", "1.2.0")))
+    watched.status("success", commit=first)
+    watched.status("failure", commit=third)
+    assert watched.update() == OPEN
+    assert back() == ["api 1.0.0", "web 1.1.0"]
+    told = f"which of them cannot be told: api and web changed since the last green release {first[:10]}"
+    assert told in deploy.pull()["body"]
+    assert told in " ".join(deploy.bot("plan", "production").out.split())
+    # What was not reported is told after all.
+    watched.status("failure", commit=second)
+    assert watched.update() == {"rollback-failed-all": "refresh"}
+    assert back() == ["api 1.0.0", "web 1.2.0"]
+    assert f"seen red at {second[:10]}, which changed api" in deploy.pull()["body"]
+    _, gate = afterwards(watched)
+    assert (gate["passed"], gate["reason"]["text"].rpartition("; ")[2]) == (
+        False,
+        f"seen red at {second[:10]}, and not by this pin",
+    )
+    watched.status("success", commit=second)
+    assert watched.update() == {"rollback-failed-all": "refresh"}
+    assert back() == ["api 1.2.0", "web 1.1.0"]
 
 
 def test_it_gives_way_to_a_newer_pin_before_that_is_proposed(watched: Watched) -> None:

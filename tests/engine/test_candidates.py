@@ -11,6 +11,7 @@ from gitops_bot.engine.request import Pins, Poll, Promote, RollBack
 from gitops_bot.errors import BotError
 from gitops_bot.images.build import Build
 from gitops_bot.images.reference import Assignment, Pin
+from gitops_bot.releases.choice import required
 from gitops_bot.releases.choice.promotion import ByHand
 from tests.engine.situations import (
     BY_HAND,
@@ -50,6 +51,7 @@ from tests.engine.world import (
     path,
     refused,
 )
+from tests.engine.world import check as result
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -544,11 +546,12 @@ def older_ago(days: float) -> Event:
     return runs("staging", TWO, days)
 
 
+E2E_FAILED = "e2e failed on 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e)"
 NO_FAILURE = "kept nothing_new: none of its checks fails any more"
 
 
-def configuration(shop: Shop) -> None:
-    shop.write({path("staging").replace("kustomization", "patch"): "replicas: 3\n"}, days=1)
+def configuration(days: float = 1) -> Event:
+    return lambda shop: shop.write({path("staging").replace("kustomization", "patch"): "replicas: 3\n"}, days=days)
 
 
 @rows(
@@ -565,14 +568,14 @@ def configuration(shop: Shop) -> None:
         "watched to the last minute": ((older_ago(7), failed), [f"backward 1.0.0 rolled_back: {BACK}"]),
         "too long ago": ((older_ago(7.001), failed), []),
         "a change of configuration failed": (
-            (older_ago(3), reported(2, "e2e", "success", days=2), configuration, reported(3, "e2e", "failure")),
-            [],
+            (older_ago(3), reported(2, "e2e", "success", days=2), configuration(), reported(3, "e2e", "failure")),
+            [f"kept nothing_new: {E2E_FAILED}; seen red at 0303030303, with no pin that goes back by itself; ..."],
         ),
         "the image is gone": ((older_ago(3), failed, deleted("1.0.0")), ["held 1.0.0 held.vanished: ..."]),
         "nothing before": ((reported(1, "e2e", "failure"),), []),
         "a rollback failed": (
             (older_ago(3), runs("staging", ONE, 2), reported(3, "e2e", "failure")),
-            [],
+            [f"kept nothing_new: {E2E_FAILED}; seen red at 0303030303, with no pin that goes back by itself; ..."],
         ),
         "nobody can ask": ((older_ago(3), failed, no_token), []),
         "the forge is down": ((older_ago(3), forge_is_down), ["failed failed.forge: the forge is down; wait"]),
@@ -602,8 +605,93 @@ def test_a_proposed_rollback_stays_while_its_check_has_not_succeeded(state: str,
 def test_a_release_that_failed_says_which_check() -> None:
     shop = started(ON_FAILURE, older_ago(3), failed)
     judged = shop.plan(Poll(), "staging").decided[1].judged[0]
-    assert judged.decision.because == "e2e failed on 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e)"  # type: ignore[union-attr]
+    assert judged.decision.because == E2E_FAILED  # type: ignore[union-attr]
     assert after_failure(shop, offline=True) == []
+
+
+BOTH = ON_FAILURE.replace("[e2e]", "[e2e, unit]")
+EITHER = "which of them cannot be told: api and web changed since the last green release 0202020202"
+UNTOLD = "seen red at 0202020202, and nobody can tell how it was before:"
+
+
+def pair(web: Pin, api: Pin, days: float, e2e: str = "", unit: str = "success") -> Event:
+    """Staging runs these since so many days ago; and what its two checks said of that commit."""
+
+    def run(shop: Shop) -> None:
+        shop.push("1.0.0", A, "r.test/api")
+        number = shop.write({path("staging"): overlay({"r.test/web": web, "r.test/api": api})}, days=days)
+        assert shop.forge is not None
+        shop.forge.results[None, number] = (result("e2e", e2e), result("unit", unit)) if e2e else ()
+
+    return run
+
+
+@rows(
+    "events expected",
+    {
+        "the older one": (
+            (pair(ONE, ONE, 6, "success"), pair(ONE, TWO, 3, "failure"), pair(TWO, TWO, 1, "failure")),
+            (
+                f"kept nothing_new: {E2E_FAILED}; seen red at 0303030303, and not by this pin",
+                "backward 1.0.0 rolled_back: back to release 2 ...; seen red at 0303030303, which changed api",
+            ),
+        ),
+        "nobody can tell which": (
+            (pair(ONE, ONE, 6, "success"), pair(ONE, TWO, 3), pair(TWO, TWO, 1, "failure")),
+            (
+                f"backward 1.0.0 rolled_back: back to release 3 ...; {EITHER}",
+                f"backward 1.0.0 rolled_back: back to release 2 ...; {EITHER}",
+            ),
+        ),
+        "by another check": (
+            (pair(ONE, ONE, 6, "success"), pair(ONE, TWO, 3, "failure"), pair(TWO, TWO, 1, "success", "failure")),
+            (
+                "backward 1.0.0 rolled_back: back to release 3 ...",
+                "kept nothing_new: unit failed ...; ... not by this pin",
+            ),
+        ),
+        "red before this week": (
+            (pair(ONE, TWO, 9, "failure"), configuration(8), pair(TWO, TWO, 1, "failure")),
+            (f"kept nothing_new: {E2E_FAILED}; seen red at 0202020202, with no pin ...",),
+        ),
+        "while it is checked again": (
+            (pair(ONE, ONE, 6, "success"), pair(ONE, TWO, 3, "failure"), pair(TWO, TWO, 1, "pending")),
+            (NO_FAILURE, NO_FAILURE),
+        ),
+        "the check was skipped since": (
+            (pair(ONE, ONE, 6, "success"), pair(ONE, TWO, 3, "failure"), pair(TWO, TWO, 1, "skipped")),
+            ("kept nothing_new: ...", "backward 1.0.0 ..."),
+        ),
+    },
+)
+def test_the_release_that_turned_its_overlay_red_goes_back(
+    events: tuple[Event, ...], expected: tuple[str, ...]
+) -> None:
+    shop = started(BOTH, *events)
+    check(after_failure(shop), *expected)
+    assert shop.forge is not None
+    assert len([asked for asked in shop.forge.asked if asked[0] == "checks"]) == 1
+
+
+def test_where_nobody_can_tell_how_it_was_before_nothing_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = started(ON_FAILURE, older_ago(3), failed)
+    shop.repository.is_shallow = True
+    check(after_failure(shop), f"kept nothing_new: {E2E_FAILED}; {UNTOLD} fetch the full history (`fetch-depth: 0`)")
+    shop.repository.is_shallow = False
+    monkeypatch.setattr(required, "MOST_COMMITS", 1)
+    check(after_failure(shop), f"kept nothing_new: {E2E_FAILED}; {UNTOLD} 1 of 2 commits looked at")
+
+
+def test_files_of_one_directory_with_checks_of_their_own_are_told_apart() -> None:
+    shop = Shop(
+        'version: 1\nenvironments: {staging: {overlays: ["staging/values-{app}.yaml"], policy: {semver: "*"}, '
+        'require_after: ["{app}"], on_failure: rollback}}\n'
+    )
+    for app, tag, days in (("web", "1.0.0", 20), ("api", "1.0.0", 19), ("api", "1.1.0", 3), ("web", "1.1.0", 2)):
+        shop.push(tag, A if tag == "1.0.0" else B, f"r.test/{app}")
+        shop.write({f"staging/values-{app}.yaml": f"image: {{repository: r.test/{app}, tag: {tag}}}\n"}, days=days)
+    reported(4, "web", "failure")(shop)
+    check(after_failure(shop), NO_FAILURE, "backward 1.0.0 rolled_back: back to release 0303030303 of ...")
 
 
 def test_a_release_of_more_than_a_week_ago_costs_no_question() -> None:

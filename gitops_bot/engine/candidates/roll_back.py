@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.engine import followers
@@ -12,19 +14,24 @@ from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, a
 from gitops_bot.engine.facts import RELEASE_TAGS, ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem, place_of
-from gitops_bot.images.reason import Reason
-from gitops_bot.releases.choice import required, rollback
+from gitops_bot.images.reason import Reason, counted
+from gitops_bot.releases.choice import culprit, required, rollback
+from gitops_bot.releases.choice.culprit import Red, Span
 from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, Failed, Kept, Managed
-from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.changes import previous
-from gitops_bot.releases.history.record import Records
+from gitops_bot.releases.history.record import Record, Records
 from gitops_bot.releases.history.releases import Release, all_releases, find
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    from gitops_bot.config.require import CheckForm
     from gitops_bot.engine.request import RollBack
+    from gitops_bot.images.reference import Pin
+    from gitops_bot.releases.checks import CommitChecks
     from gitops_bot.releases.choice.rollback import Goal
+    from gitops_bot.releases.decisions import Seen
     from gitops_bot.releases.history.line import Line
 
 #: How long a release is watched, over a weekend and a few holidays. What fails later may have any cause, and costs no
@@ -108,56 +115,118 @@ def _malformed_then(entry: Managed, goal: Goal, context: Context, what: str) -> 
 
 
 async def after_failure(context: Context) -> Candidates:
-    """The entries that an overlay's newest release gave another pin, unless it was a rollback; and what is proposed."""
+    """The entries that releases of the last week gave another pin, unless by a rollback; and what is proposed."""
     name, owners, since = context.environment.name, context.snapshot.layout.owners, context.snapshot.at - WATCHED
-    line = await context.facts.line(lambda line: line.complete or (bool(line.steps) and line.steps[-1].at < since))
-    known = all_releases(line, owners).get(name, ())
-    record_at, newest = cache(Records(known, line, announcement_reader(name)).__getitem__), dict[str, int]()
+    overlays = defaultdict[object, list[Managed]](list)
+    for entry in context.state.entries:  # files of one directory may be overlays of their own
+        overlays[entry.overlay, *sorted(context.state.captures.get(entry.file, {}).items())].append(entry)
+
+    def enough(line: Line) -> bool:
+        is_past = bool(line.steps) and line.steps[-1].at < since
+        touching = (line.touching(entries[0].overlay) for entries in overlays.values())
+        shows_before = all(steps[-1].at < since for steps in touching if steps and steps[0].at >= since)
+        return line.complete or (is_past and (shows_before or len(line.commits) >= required.MOST_COMMITS))
+
+    line = await context.facts.line(enough)
+    known, touched = all_releases(line, owners).get(name, ()), defaultdict[str, list[int]](list)
+    older = {release.commit: before.commit for release, before in pairwise(known)}
+    results: dict[tuple[str, ...], required.Results] = {}
+    goals: dict[str, Goal | Problem] = {}
+    record_at = cache(Records(known, line, announcement_reader(name)).__getitem__)
     for at, release in enumerate(known):
-        for path in release.paths:
-            newest.setdefault((owners.owner(path) or ("", ""))[1], at)
-    proposed, shared, entrants = {pin.key for pin in context.branches.pins}, _Shared({}, {}), []
-    for entry in context.state.entries:
-        at = newest.get(entry.overlay, -1)
-        is_new = at >= 0 and known[at].at >= since and not context.request.offline
-        if entry.key not in proposed and (not is_new or context.state.slots_of(entry) is not None):
-            continue  # in slots, people switch back
-        arrived = trail.arrival(line, entry, entry.pin)
-        if entry.key not in proposed:
-            record = record_at(at)
-            moved = any(change.key == entry.place and change.moved for change in record.changes)
-            brought = moved and arrived is not None and arrived.commit == record.id  # else as another tag of its bytes
-            if not brought or record.kind == "rollback" or record.rollback_of is not None:
-                continue
-        commits = required.commits_with(line, trail.Run(entry, entry.pin, arrived))
-        entrants.append(Entrant(entry, _candidate(context, entry, commits, shared)))
+        for overlay in {(owners.owner(path) or ("", ""))[1] for path in release.paths}:
+            touched[overlay].append(at)
+    proposed, entrants = {pin.key for pin in context.branches.pins}, list[Entrant]()
+    for entries in overlays.values():
+        pins = {entry.place: entry.pin for entry in entries}
+        spans = _spans(line, map(record_at, touched[entries[0].overlay]), pins, since)
+        moved = {key for span in spans if not span.goes_back for key in span.moves}
+        watched = _Overlay(spans, pins, [], line, older, results, goals)
+        for entry in entries:
+            is_new = entry.place in moved and context.state.slots_of(entry) is None  # in slots, people switch back
+            if entry.key in proposed or (is_new and not context.request.offline):
+                entrants.append(Entrant(entry, _candidate(context, entry, watched)))
     return Candidates(context, entrants)
 
 
-class _Shared(NamedTuple):
-    """What entries have in common that came with one commit: the checks since, and what was there before."""
+def _spans(line: Line, records: Iterable[Record], places: Collection[EntryKey], since: datetime) -> list[Span]:
+    """The time of an overlay, cut at each of its releases (the newest first), from the last one before `since` on."""
+    looked_at, spans, is_older, end = {*line.commits[: required.MOST_COMMITS]}, list[Span](), False, None
 
-    checks: dict[tuple[str, ...], required.Results]
-    goals: dict[tuple[str, ...], Goal | Problem]
+    def commits(first: str) -> tuple[str, ...]:
+        return tuple(commit for commit in reversed(line.between(first, end)) if commit in looked_at)
+
+    for record in records:
+        moves = {
+            change.key: (change.before, change.after)
+            for change in (record.changes if record.at >= since else ())
+            if change.key in places and change.before is not None and change.after is not None
+            if not change.before.malformed and not culprit.is_same(change.before, change.after)
+        }
+        goes_back = record.kind == "rollback" or record.rollback_of is not None
+        spans.append(Span(record.id, commits(record.id), moves, goes_back))
+        end = record.id
+        if is_older := record.at < since and bool(record.changes):
+            break
+    oldest = line.commits[-1] if line.commits else ""
+    return [*([] if is_older else [Span(oldest, commits(oldest), {})]), *reversed(spans)]
 
 
-async def _candidate(context: Context, entry: Managed, commits: tuple[str, ...], shared: _Shared) -> Candidate:
-    """The entry as it was before the first of these commits brought its pin, if a check on one of them failed."""
-    wanted, captures = context.environment.require_after, context.state.captures.get(entry.file, {})
+class _Overlay(NamedTuple):
+    """What entries of an overlay have in common: its time, their pins, and once known, what each check says of it.
+
+    All overlays share the release before each, what was reported of commits, and what a release goes back to.
+    """
+
+    spans: Sequence[Span]
+    pins: Mapping[EntryKey, Pin]
+    seen: list[tuple[Seen, Red | None]]
+    line: Line
+    older: Mapping[str, str]
+    results: dict[tuple[str, ...], required.Results]
+    goals: dict[str, Goal | Problem]
+
+    def see(self, wanted: CheckForm, captures: Mapping[str, str], reported: Mapping[str, CommitChecks]) -> None:
+        """What a check says of it now, and where that turned red; while it is pending, nothing is to blame."""
+        for commits in {span.commits for span in self.spans} - self.results.keys():
+            self.results[commits] = required.by_name(reported[commit] for commit in commits)
+        results = [self.results[span.commits] for span in self.spans]
+        seen = [required.see("checks", wanted, captures, result) for result in results]
+        total, most, unseen = len(self.line.commits), required.MOST_COMMITS, ""
+        if not self.spans[0].commits and (total > most or not self.line.complete):
+            unseen = f"{most} of {counted(total, 'commit')} looked at" if total > most else self.line.more
+        red = culprit.find(self.spans, [its.state for its in seen], self.pins, unseen)
+        told = [its for its in seen if (its.check is not None if red is None else its.state == "failure")]
+        waits = seen[-1].state == "pending" and (seen[-1].check is not None or bool(results[-1].unseen))
+        self.seen.append((seen[-1], None) if waits else ((told or seen)[-1], red))
+
+
+async def _candidate(context: Context, entry: Managed, overlay: _Overlay) -> Candidate:
+    """The entry as it was before its overlay turned red, if that may be by its pin."""
+    wanted = context.environment.require_after
+    commits = [commit for span in overlay.spans for commit in span.commits] if wanted else []
     try:
-        looked_at = commits[-required.MOST_COMMITS :] if wanted else ()
-        reported = await ask_all({commit: ChecksQuestion(None, commit) for commit in looked_at})
+        reported = await ask_all({commit: ChecksQuestion(None, commit) for commit in commits})
     except BotError as failure:
         return Candidate(Failed(entry, failure.problem))
-    if commits not in shared.checks:
-        shared.checks[commits] = required.by_name(reported.values(), len(commits))
-    seen = tuple(required.see("checks", check, captures, shared.checks[commits]) for check in wanted)
-    failed, pending = ([item for item in seen if item.state == state] for state in ("failure", "pending"))
-    # While one is pending, what is proposed stays: a policy takes no rollback back.
-    reason = Reason("nothing_new", "none of its checks fails any more")
-    decision: Decision = Kept(entry, reason, "policy" if pending else "rollback")
-    if failed and commits not in shared.goals:
-        shared.goals[commits] = await find_goal(context, None, {entry.place})
-    if failed and not isinstance(goal := shared.goals[commits], Problem):
-        decision = restore(entry, goal, context, required.sentences(failed))
-    return Candidate(replace(decision, seen=seen) if isinstance(decision, Change) else decision, seen=seen)
+    for check in wanted[len(overlay.seen) :]:
+        overlay.see(check, context.state.captures.get(entry.file, {}), reported)
+    seen, reds = tuple(its for its, _ in overlay.seen), [red for _, red in overlay.seen if red is not None]
+    text, is_over = "none of its checks fails any more", all(its.state == "success" for its in seen)
+    if reds:
+        red = next((red for red in reds if entry.place in red.entries), reds[0])
+        because = required.sentences([its for its, red in overlay.seen if red is not None])
+        text, is_over = "and not by this pin" if red.entries else red.told, bool(red.entries)
+        if (first := red.entries.get(entry.place)) is not None:
+            goals = overlay.goals
+            if first not in goals:
+                goals[first] = await find_goal(context, overlay.older.get(first), {entry.place})
+            if not isinstance(goal := goals[first], Problem):
+                decision = restore(entry, goal, context, because)
+                if isinstance(decision, Change):
+                    decision = replace(followers.add_to_reason(decision, red.told), seen=seen)
+                return Candidate(decision, seen=seen)
+            text, is_over = f"and there is {goal.message}", False
+        text = f"{because}; seen red at {red.commit[:10]}, {text}"
+    # While one has not succeeded, what is proposed stays: a policy takes no rollback back.
+    return Candidate(Kept(entry, Reason("nothing_new", text), "rollback" if is_over else "policy"), seen=seen)
