@@ -318,15 +318,19 @@ def _merge_when_ready(forge: Forge, pull: PullRequest, head: str, propose: Propo
 
 
 def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | None, why: Reason) -> PullRequest:
-    """Mark it and say why, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
+    """Say why, mark it, delete the branch if nobody pushed to it meanwhile, close it: the branch is the lock.
 
     The answer to the mark shows what has come since `opened` was looked up. A forge closes what has no branch: whatever
-    kills the run after that, the reason is in the text; the comment is for those who are notified. Another run may be
-    closing it, too: whoever finds the branch gone goes on, and looks in the end whether the mark is still there.
+    kills the run then, the reason is in the text, and those who are notified were told. Another run may be closing it,
+    too: whoever finds the branch gone goes on, and looks in the end whether the mark is still there.
 
     Raises:
-        LostRace: somebody pushed, held it, changed its base or ended it: the mark is taken back, and theirs counts.
+        LostRace: somebody pushed, held it, changed its base or ended it: all that is taken back, and theirs counts.
     """
+    comment = body.closing_comment(why)
+    # A run that died, or may not delete the branch, has said it before.
+    is_said = any(known.body.strip() == comment for known in opened.comments)
+    said = None if is_said else forge.comment(opened.number, comment)
     pull = forge.refresh(opened.number, title=opened.title, body=body.with_closing_mark(opened.body, why))
     try:
         if pull.state != "closed" or world.repository.commit_of(pull.branch) is not None:
@@ -336,8 +340,9 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
     except LostRace:
         now = forge.read(opened.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
+        if said is not None:
+            forge.take_back(said)
         raise
-    forge.comment(opened.number, body.closing_comment(why))
     now = forge.read(opened.number)
     text = now.body if body.is_closed_by_bot(now.body) else body.with_closing_mark(now.body, why)
     return forge.close(now.number, body=text)

@@ -242,8 +242,11 @@ class Forge(Protocol):
     def assign(self, number: int, people: Sequence[str]) -> bool:
         """Assign people. It warns of what is not possible, as with labels."""
 
-    def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
-        """Comment on a pull request, once, or give the comment with the id `edits` this text."""
+    def comment(self, number: int, body: str, *, edits: int | None = None) -> int | None:
+        """Comment on a pull request, once, or give the comment `edits` this text; returns the id of a new one."""
+
+    def take_back(self, comment: int) -> None:
+        """Delete a comment of the bot's own, if it is there."""
 
     def comments(self, number: int) -> Sequence[str]:
         """What was said on a pull request, by anybody; the first few hundred comments."""

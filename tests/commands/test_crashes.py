@@ -8,6 +8,8 @@ import shutil
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import WEB, pinned
 from tests.commands.killed import GONE, kill_at
@@ -94,6 +96,32 @@ def test_a_run_that_dies_after_git_has_begun_to_push_sends_nothing(shop: Deploy)
     shop.gate(None)
     assert shop.bot("update").code == 0
     assert_whole(shop, "1.1.0", digest)
+
+
+#: Each write of a closing; before the third, the branch was deleted, which closes the pull request.
+CLOSINGS = {"POST /comments": True, "PATCH /pulls/1": True, "GET /pulls/1": False}
+
+
+@pytest.mark.parametrize(("wanted", "done"), CLOSINGS.items(), ids=CLOSINGS)
+def test_a_run_that_dies_while_it_closes_leaves_nothing_closed_without_a_comment(
+    shop: Deploy, wanted: str, done: bool
+) -> None:
+    digest = shop.push("web", "1.1.0")
+    assert shop.bot("update").code == 0
+    web, old = shop.files("main")[WEB], shop.push("web", "1.0.0")
+    by_hand = pinned(web, ("newTag: 1.0.0\n", "newTag: 1.1.0\n"), (old, digest))
+    shop.remote.commit("main", {WEB: by_hand}, message="by hand")
+    kill_at(shop, wanted, done=done)
+    assert (BRANCH in shop.branches) is done
+    (comment,) = shop.call("GET", "/issues/1/comments")
+    assert "Closing: the base branch already pins 1.1.0 for " in comment["body"]
+    assert shop.bot("update").code == 0
+    assert [each["id"] for each in shop.call("GET", "/issues/1/comments")] == [comment["id"]]
+    assert shop.call("GET", "/pulls/1")["state"] == "closed"
+    assert "Closed by gitops-bot: the base branch already pins 1.1.0 for " in shop.call("GET", "/pulls/1")["body"]
+    with shop.watching() as seen:
+        assert shop.bot("update").code == 0
+    assert seen.nothing
 
 
 def test_commits_in_between_that_the_api_did_not_tell_are_told_by_the_next_run(shop: Deploy) -> None:

@@ -109,8 +109,8 @@ def test_pins_move_to_the_new_groups_before_the_old_proposal_is_closed_with_a_wo
     assert seen.writes == [
         "POST /pulls 201",
         "POST /pulls 201",
-        "PATCH /pulls/1 200",
         "POST /issues/1/comments 201",
+        "PATCH /pulls/1 200",
     ]
     assert sorted(map(str, branches(shop).values())) == ["{'api/api': '1.2.0'}", "{'web/web': '1.3.0-rc.1'}"]
     assert ALL not in seen.after

@@ -65,7 +65,7 @@ def test_an_open_proposal_loses_what_is_held_and_ends_with_its_last_pin(shop: De
     assert shop.branches.keys() == {"main"}
     (word,) = said(shop)
     assert word.startswith(
-        "<!-- gitops-bot:closing -->\nClosed: held until 2999-12-24 (no release before the fair) by "
+        "<!-- gitops-bot:closing -->\nClosing: held until 2999-12-24 (no release before the fair) by "
     )
     with shop.watching() as seen:
         shop.bot("update")

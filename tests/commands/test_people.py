@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,7 +131,11 @@ def test_a_push_while_the_bot_closes_keeps_the_pull_request_open_and_the_mark_is
     assert CLOSED in marked[0]
     assert seen.after[BRANCH] == theirs[0]
     assert (shop.pull()["number"], shop.pull()["body"]) == (1, before)
-    assert seen.writes == ["PATCH /pulls/1 200", "PATCH /pulls/1 200", "POST /issues/1/comments 201"]
+    said, marks, deletion, person = seen.writes[0], seen.writes[1:3], seen.writes[3], seen.writes[4:]
+    assert (said, marks, person) == ("POST /issues/1/comments 201", ["PATCH /pulls/1 200"] * 2, [said])
+    assert re.fullmatch("DELETE /issues/comments/[0-9]+ 204", deletion)
+    (comment,) = shop.call("GET", "/issues/1/comments")
+    assert comment["body"].startswith("<!-- gitops-bot:person ")
     found = proposal(done.json)
     assert (done.code, found["action"], found["reason"]["code"]) == (0, "leave", "person")
     # Closed by a person now, it is that person's word.

@@ -194,14 +194,14 @@ def test_what_the_base_has_by_now_is_taken_back(shop: Deploy) -> None:
 
     with shop.watching() as seen:
         done = shop.ask("update")
-    assert seen.writes == ["PATCH /pulls/1 200", "POST /issues/1/comments 201"]
+    assert seen.writes == ["POST /issues/1/comments 201", "PATCH /pulls/1 200"]
     assert proposal(done.json)["action"] == "close"
     assert shop.branches == {"main": seen.before["main"]}
     (pull,) = shop.pulls("all")
     assert (pull["state"], pull["merged_at"]) == ("closed", None)
     assert "<!-- gitops-bot:closed -->" in pull["body"]
     (comment,) = shop.call("GET", "/issues/1/comments")
-    assert "Closed: the base branch already pins 1.1.0 for " in comment["body"]
+    assert "Closing: the base branch already pins 1.1.0 for " in comment["body"]
 
     # The bot's own closing declines nothing: only the step back holds the pin now, and that can be lifted.
     shop.remote.commit("main", {WEB: shop.files(f"{seen.before['main']}~1")[WEB]}, message="back")

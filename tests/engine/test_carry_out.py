@@ -97,6 +97,37 @@ def test_what_is_put_on_hold_while_it_is_being_finished_is_not_set_to_merge() ->
     assert (proposal.action.name, proposal.action.reason.code) == ("leave", "held.label")
 
 
+def test_a_comment_on_a_closing_that_was_not_done_is_taken_back() -> None:
+    class Held(Forge):
+        def comment(self, _: int, text: str, **__: object) -> int:
+            said.append(text)
+            return 7
+
+        def take_back(self, comment: int) -> None:
+            assert comment == 7
+            said.clear()
+
+        def read(self, _: int) -> PullRequest:
+            ((pull,),) = self.pulls.values()
+            return pull
+
+        def refresh(self, _: int, *, title: str, body: str) -> PullRequest:
+            """A person puts it on hold meanwhile."""
+            self.pulls = {
+                name: (replace(pull, title=title, body=body, labels=("hold",)),) for name, (pull,) in self.pulls.items()
+            }
+            return self.read(1)
+
+    said: list[str] = []
+    shop = started(alone())
+    shop.forge = Held()
+    updated("production")(shop)
+    shop.run(THREE, "production", days=0)
+    updated("production")(shop)
+    ((pull,),) = shop.forge.pulls.values()
+    assert (said, pull.state, body.is_closed_by_bot(pull.body)) == ([], "open", False)
+
+
 @pytest.mark.parametrize(
     ("moves", "code", "fails"),
     [

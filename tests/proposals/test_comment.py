@@ -19,7 +19,7 @@ def test_a_persons_commit_is_named_with_the_way_back_and_a_closing_says_why() ->
     assert f"Commit {HEAD[:10]} was not made by gitops-bot: " in body.person_comment(HEAD, "", "its history is cut")
     assert body.closing_comment(Reason("nothing_new", "nothing is left to propose")) == (
         "<!-- gitops-bot:closing -->\n"
-        "Closed: nothing is left to propose. This is not a decline; newer versions will be proposed."
+        "Closing: nothing is left to propose. This is not a decline; newer versions will be proposed."
     )
 
 

@@ -22,6 +22,8 @@ _WHY = re.compile(
     r"^Closed by gitops-bot: \S.+\. This is not a decline; newer versions will be proposed\.$", re.MULTILINE
 )
 
+_CLOSING = "<!-- gitops-bot:closing -->\n"
+
 #: All that is there, by what it is part of.
 State = dict[str, dict[Any, Any]]
 #: The parts about branches: the files of each, and what its commits say.
@@ -49,10 +51,12 @@ def put_back(shop: Shop) -> Iterator[None]:
 
 
 def whatever_the_bot_closed_says_why(shop: Shop) -> None:
-    """Nothing of the bot's own is closed without the reason in its text."""
+    """Nothing of the bot's own is closed without the reason in its text, and a comment for those who are notified."""
     for pull in shop.pulls("closed"):
         if is_closing_mark(pull.body):
             assert _WHY.search(pull.body or ""), f"#{pull.number} was closed without a word: {pull.body}"
+            told = [comment.body for comment in pull.comments if comment.body.startswith(_CLOSING)]
+            assert told, f"#{pull.number} was closed without a comment"
 
 
 def what_is_there(shop: Shop) -> tuple[State, Mapping[Any, int]]:

@@ -139,6 +139,8 @@ class SmallForge:
 
     def comment(self, number: int, body: str, *, edits: int | None = None) -> None: ...
 
+    def take_back(self, comment: int) -> None: ...
+
     def comments(self, number: int) -> tuple[str, ...]:
         del number
         return ()

@@ -188,7 +188,7 @@ class GitHub:
             self._api.warn(Problem("failed.forge", message, "assign people with write access, or correct `assignees:`"))
         return True
 
-    def comment(self, number: int, body: str, *, edits: int | None = None) -> None:
+    def comment(self, number: int, body: str, *, edits: int | None = None) -> int | None:
         """One request to edit one, two or three for a new one, or for one that was deleted meanwhile.
 
         On a server without GraphQL, where `find` returns no comments, first looks for the same text.
@@ -197,10 +197,15 @@ class GitHub:
         if edits is not None:
             with suppress(Refused):
                 self._api.ask("PATCH", f"/issues/comments/{edits}", body={"body": text}, expected=(404, 410))
-                return
+                return None
         elif self._reading.only_rest and any(_same(text, said) for _, _, said in self._comments(number)):
-            return  # REST does not say which comments are the token's own, so anybody's counts
-        self._post_comment(number, text)
+            return None  # REST does not say which comments are the token's own, so anybody's counts
+        return self._post_comment(number, text)
+
+    def take_back(self, comment: int) -> None:
+        """One request."""
+        with suppress(Refused):
+            self._api.ask("DELETE", f"/issues/comments/{comment}", expected=_EXPECTED)
 
     def comments(self, number: int) -> list[str]:
         """One request for each hundred."""
@@ -262,18 +267,18 @@ class GitHub:
             changed["body"] = body[:BODY_LIMIT]
         return self._api.keep(self._api.ask("PATCH", f"/pulls/{pull.number}", body=changed)) if changed else pull
 
-    def _post_comment(self, number: int, text: str, expected: Collection[int] = ()) -> None:
+    def _post_comment(self, number: int, text: str, expected: Collection[int] = ()) -> int | None:
         """Say it; of what the bot says again, only the first stays: another run may say it, too.
 
-        So may we: what was sent without an answer is sent again.
+        So may we: what was sent without an answer is sent again. Returns the id if it stays.
         """
         posted = self._api.ask("POST", f"/issues/{number}/comments", body={"body": text}, expected=expected)
         with self._api.reading():
-            author = posted["user"]["login"]
+            author, mine = posted["user"]["login"], answers.of_type(int, posted["id"])
         same = sorted(one for one, by, said in self._comments(number) if by == author and _same(text, said))
         for again in same[1:]:
-            with suppress(Refused):
-                self._api.ask("DELETE", f"/issues/comments/{again}", expected=_EXPECTED)
+            self.take_back(again)
+        return mine if mine not in same[1:] else None
 
     def _comments(self, number: int) -> Iterator[tuple[int, str, str]]:
         """Number, author and text of the first three hundred."""

@@ -331,7 +331,7 @@ def late_comment(head: str) -> str:
 
 def closing_comment(reason: Reason) -> str:
     """Says why the bot closes a pull request."""
-    return f"<!-- gitops-bot:{CLOSING} -->\nClosed: {prose(reason.text)}. {_NO_DECLINE}"
+    return f"<!-- gitops-bot:{CLOSING} -->\nClosing: {prose(reason.text)}. {_NO_DECLINE}"
 
 
 def comment_mark(body: str) -> str | None:
