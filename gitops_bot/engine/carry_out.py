@@ -337,22 +337,24 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
             _insist_on_life(pull, before=opened)
             if branch is not None:
                 world.repository.delete(branch.name, expected=branch.head)
+        _insist_on_life(now := forge.read(opened.number), may_be_closed=True)
     except LostRace:
         now = forge.read(opened.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
         if said is not None:
             forge.take_back(said)
         raise
-    now = forge.read(opened.number)
     text = now.body if body.is_closed_by_bot(now.body) else body.with_closing_mark(now.body, why)
     return forge.close(now.number, body=text)
 
 
-def _insist_on_life(pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None) -> None:
+def _insist_on_life(
+    pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None, may_be_closed: bool = False
+) -> None:
     """Raises a LostRace unless it is open, not held since `before` nor on another base, or merged at `head`."""
     if before is not None and pull.state == "open" and (people.is_held(pull) or pull.base != before.base):
         message = f"pull request #{pull.number} kept being changed while it was being closed"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
+    if (pull.state == "closed" and not may_be_closed) or (pull.state == "merged" and pull.head != head):
         message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
         raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))

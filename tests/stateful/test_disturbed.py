@@ -32,7 +32,7 @@ EVERY = (*JOURNEYS, *RECORDED)
 #: What is tried of each of these otherwise: so many writes that are disturbed, and these acts.
 QUICK: dict[str, Sequence[str]] = {
     "refresh": ("pushes to the branch", "holds"),
-    "close what is on the base branch": ("changes the base", "closes"),
+    "close what is on the base branch": ("changes the base", "closes", "merges"),
     "take back what was handed back": ("takes the hand-back away", "rewrites the base"),
     "roll back": ("merges",),
     "commit and record": ("pushes to the base",),
