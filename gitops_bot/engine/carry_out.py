@@ -345,7 +345,7 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
             forge.take_back(said)
         raise
     text = now.body if body.is_closed_by_bot(now.body) else body.with_closing_mark(now.body, why)
-    return forge.close(now.number, body=text)
+    return forge.close(now.number, body=body.without_pause(text))
 
 
 def _insist_on_life(

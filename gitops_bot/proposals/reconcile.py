@@ -173,8 +173,8 @@ def _pause(opened: PullRequest, freeze: Hold) -> Leave:
     why = replace(why, text=f"#{opened.number} is {why.text}", data=data)
     if (merges := people.merging(opened)) is not None:
         return Leave(opened, why.with_more(f"gitops-bot cannot stop it, since it {merges.what}: {merges.undo}"))
-    states = ("text", "draft") if opened.draft else ("text",)
-    return Leave(opened, why, pauses=all(body.with_pause(text, state, freeze) != text for state in states))
+    told = (body.with_pause(text, state, freeze) for state in ("text", *["draft"] * opened.draft))
+    return Leave(opened, why, pauses=text not in told)
 
 
 def _keep(

@@ -128,7 +128,8 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
         seen = tuple(evidence.markdown(held.seen))
         yield Item("waits" if waits else "held", name, entry.name, reason.text, pins, seen, commands)
     for environment, written in outcome.proposals:
-        if (pull := written.pull_request) is not None and pull.state == "open":
+        pull, is_frozen = written.pull_request, written.on is not None and written.on.freeze is not None
+        if pull is not None and pull.state == "open" and not (is_frozen and pull.draft):
             link = f"[#{pull.number}]({pull.url})" if address(pull.url) else f"pull request {pull.number}"
             yield Item("review", environment.name, "", pull.title, link, since=pull.created_at)
 

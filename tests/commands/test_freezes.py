@@ -321,3 +321,15 @@ def test_a_rollback_takes_its_entries_out_of_a_paused_one(stages: Stages) -> Non
     paused = stages.deploy.call("GET", "/pulls/1")
     assert (paused["draft"], LINE in paused["body"]) == (True, True)
     quiet(stages)
+
+
+def test_what_is_closed_after_a_freeze_says_nothing_of_it_any_more(stages: Stages) -> None:
+    production = proposed(stages)
+    freeze(stages, "environments: [production]", production=production)
+    stages.deploy.bot("update", "production")
+    for app in ("web", "api"):
+        stages.run("production", app, "1.1.0")
+    stages.configure(production, staging=POLICY)
+    assert actions(stages.deploy.ask("update", "production").json) == {"all": "close"}
+    text = stages.deploy.call("GET", "/pulls/1")["body"]
+    assert ("Closed by gitops-bot" in text, "ause" in text.partition("</details>")[0]) == (True, False)

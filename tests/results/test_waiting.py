@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.results.waiting import Item, State, follow, render
+from gitops_bot.config import Hold
+from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
+from gitops_bot.results.waiting import Item, State, follow, render, waiting
+from tests.proposals.sample import proposal, pull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -207,3 +211,12 @@ def test_a_name_that_looks_like_markdown_is_text() -> None:
     assert [line for line in lines if line.startswith("<!--")] == lines[:2]
     assert [line.count(">") for line in lines[:2]] == [1, 1], "nothing ends a comment early"
     assert all(json.dumps(name).replace(">", "\\u003e") in lines[1] for name in NAMES)
+
+
+@pytest.mark.parametrize(("frozen", "draft", "waits"), [(True, True, 0), (True, False, 1), (False, True, 1)])
+def test_what_a_freeze_paused_waits_for_no_review(frozen: bool, draft: bool, waits: int) -> None:
+    freeze = Hold(("staging",), NOW + HOUR, "the fair", ("gitops-bot.yaml", 9, 1)) if frozen else None
+    left = proposal("leave", pull_request=replace(pull(), draft=draft))
+    assert left.on is not None
+    outcome = Outcome((EnvironmentOutcome("staging", proposals=(replace(left, on=replace(left.on, freeze=freeze)),)),))
+    assert [item.kind for item in waiting(outcome)] == ["review"] * waits
