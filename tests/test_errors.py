@@ -3,6 +3,7 @@ from __future__ import annotations
 import _thread
 import errno
 import os
+import sys
 import threading
 
 import pytest
@@ -65,3 +66,33 @@ def test_too_little_memory_outside_of_a_command_is_no_bug(
     monkeypatch.setattr(main.cli, "main", starved)
     assert main.main(["plan"]) == 1
     assert capsys.readouterr().err.startswith("error: this machine is out of memory\n  next: raise the limit")
+
+
+class Finalized:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __del__(self) -> None:
+        raise self._error
+
+
+def test_what_ends_a_thread_or_is_dropped_for_lack_of_memory_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ends_by(error: Exception) -> None:
+        raise error
+
+    monkeypatch.setattr(threading, "excepthook", process.in_thread)
+    monkeypatch.setattr(sys, "unraisablehook", process.ignored)
+    shown = {}
+    for error in (MemoryError(), ValueError("a bug")):
+        thread = threading.Thread(target=ends_by, args=(error,))
+        thread.start()
+        thread.join()
+        in_thread = capsys.readouterr().err
+        Finalized(error)
+        shown[type(error)] = in_thread, capsys.readouterr().err
+    in_thread, dropped = shown[MemoryError]
+    assert in_thread.startswith("error: this machine is out of memory\n  next: raise the limit")
+    assert (len(in_thread.splitlines()), dropped) == (2, "")
+    assert all("ValueError: a bug" in text for text in shown[ValueError])

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict, deque
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -37,13 +37,17 @@ def together(
 
     def work() -> None:
         at: int | None = None
-        while (at := queue.take(at)) is not None:
-            try:
-                answers[at].set_result(ask(items[at]))
-            except BaseException as error:
-                answers[at].set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
+        try:
+            while (at := queue.take(at)) is not None:
+                try:
+                    answers[at].set_result(ask(items[at]))
+                except BaseException as error:
+                    answers[at].set_exception(error)
+                    if not isinstance(error, Exception):
+                        raise
+        except Exception as error:  # noqa: BLE001 - no memory for the queue or an answer: who waits is told that
+            queue.end()
+            _fail(answers, error)
 
     try:
         for number in range(queue.threads if len(items) > 1 else 0):
@@ -58,6 +62,13 @@ def together(
         yield (answer.result() for answer in answers)
     finally:
         queue.end()
+
+
+def _fail(answers: Sequence[Future[Answer]], error: Exception) -> None:
+    """Give the error to all that are still waited for."""
+    for answer in answers:
+        with suppress(InvalidStateError):
+            answer.set_exception(error)
 
 
 class _Queue:

@@ -28,6 +28,7 @@ _NEW_OBJECTS = 50_000
 def begin() -> None:
     """Prepare the process: less garbage collection, an orderly end, and outputs that exist."""
     gc.set_threshold(_NEW_OBJECTS)
+    threading.excepthook, sys.unraisablehook = in_thread, ignored
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by our parent: there is nobody to print to
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - it is open as long as the process
@@ -36,6 +37,18 @@ def begin() -> None:
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):  # not on every system
                 signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def in_thread(ended: threading.ExceptHookArgs) -> None:
+    """Report what ended a thread; a limit of the machine in one sentence, as memory may not do for a traceback."""
+    if ended.exc_value is None or not _tell_limit(ended.exc_value):
+        threading.__excepthook__(ended)
+
+
+def ignored(dropped: sys.UnraisableHookArgs) -> None:
+    """Report what Python cannot raise, such as in a finalizer, unless it is a limit: what runs into that tells it."""
+    if dropped.exc_value is None or limit_of(dropped.exc_value) is None:
+        sys.__unraisablehook__(dropped)
 
 
 def interrupted() -> int:
@@ -47,14 +60,20 @@ def interrupted() -> int:
 def bug() -> int:
     """Report the exception that is being handled as a bug, or as a limit of the machine; gives the exit code."""
     error = sys.exception()
-    if error is not None and (limit := limit_of(error)) is not None:
-        print(f"error: {limit.message}\n  next: {limit.next}", file=sys.stderr)  # noqa: T201 - with hardly any memory
+    if error is not None and _tell_limit(error):
         return 1
     import traceback
 
     complain(traceback.format_exc())
     complain(f"\ngitops-bot {__version__} hit a bug. Please report the lines above.\n")
     return BUG
+
+
+def _tell_limit(error: BaseException) -> bool:
+    """Report a limit of the machine; whether it is one."""
+    if (limit := limit_of(error)) is not None:
+        print(f"error: {limit.message}\n  next: {limit.next}", file=sys.stderr)  # noqa: T201 - with hardly any memory
+    return limit is not None
 
 
 def log_bugs(problems: Iterable[Problem]) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gitops_bot.engine.workers import MOST, OF_IMAGE, OF_REGISTRY, together
+from gitops_bot.engine import workers
+from gitops_bot.engine.workers import MOST, OF_IMAGE, OF_REGISTRY, _Queue, together
 from gitops_bot.images.reference import ImageName
 
 if TYPE_CHECKING:
@@ -114,6 +115,18 @@ def test_a_machine_that_starts_no_more_threads_does_with_those_that_there_are(
     with together(str, items, itself) as answers:
         assert list(answers) == [str(item) for item in items]
     assert len(threads) == started
+
+
+def test_a_thread_that_dies_without_memory_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Starved(_Queue):
+        def take(self, done: int | None) -> int | None:
+            if done is not None:
+                raise MemoryError
+            return super().take(done)
+
+    monkeypatch.setattr(workers, "_Queue", Starved)
+    with together(str, images("r.test", 50), itself) as answers, pytest.raises(MemoryError):
+        list(answers)
 
 
 def test_nothing_is_begun_any_more_when_the_block_has_ended() -> None:
