@@ -15,7 +15,6 @@ from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
 from gitops_bot.engine.read import Snapshot, after_commit, partners, read_again
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
-from gitops_bot.engine.statuses import Statuses
 from gitops_bot.engine.world import Race, World
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
 from gitops_bot.images.reason import Reason
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Environment
+    from gitops_bot.engine.statuses import Statuses
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.results.result import Result
 
@@ -44,7 +44,11 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         promote.refuse_impossible(snapshot, request.what.source)
     facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
-    statuses = Statuses(world)
+    statuses = None
+    if any(environment.propose.status for environment in snapshot.config.environments.values()):
+        from gitops_bot.engine.statuses import Statuses
+
+        statuses = Statuses(world)
     for environment, planned in zip(environments, plan(world, facts, request, environments), strict=True):
         last = environment is environments[-1]
         outcome, now = _write(world, now, request, environment, planned, statuses, last=last)
@@ -63,9 +67,10 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
 
         problems += record(world, facts)
     everywhere = any(environment.propose.status == "all" for environment in environments)
-    if everywhere and isinstance(request.what, Poll) and not request.dry_run:
-        statuses.write_elsewhere(base.branch)
-    problems += statuses.problems
+    if statuses is not None:
+        if everywhere and isinstance(request.what, Poll) and not request.dry_run:
+            statuses.write_elsewhere(base.branch)
+        problems += statuses.problems
     done = Outcome(
         environments=tuple(outcomes),
         problems=tuple(problems),
@@ -203,13 +208,28 @@ async def _candidates(context: Context) -> Candidates:
             assert_never(context.request.what)
 
 
+def _carry_out(
+    world: World, request: Request, planned: Planned, done: Mapping[str, Proposal]
+) -> tuple[Planned, CarriedOut]:
+    """What came of a plan, and the plan with its texts."""
+    if request.dry_run:
+        return planned, CarriedOut({item.group: item for item in planned.proposals})
+    if not planned.proposals:
+        return planned, CarriedOut(done)
+    from gitops_bot.engine.carry_out import carry_out  # most runs have nothing to write
+    from gitops_bot.engine.describe import describe
+
+    planned = describe(world, planned)
+    return planned, carry_out(world, planned, done)
+
+
 def _write(
     world: World,
     facts: Facts,
     request: Request,
     environment: Environment,
     planned: Planned | BotError,
-    statuses: Statuses,
+    statuses: Statuses | None,
     *,
     last: bool,
 ) -> tuple[EnvironmentOutcome, Facts]:
@@ -221,23 +241,15 @@ def _write(
             if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(world, facts, request, [environment])
             while isinstance(planned, Planned):
-                if request.dry_run:
-                    carried_out = CarriedOut({item.group: item for item in planned.proposals})
-                elif planned.proposals:
-                    from gitops_bot.engine.carry_out import carry_out  # most runs have nothing to write
-                    from gitops_bot.engine.describe import describe
-
-                    planned = describe(world, planned)
-                    carried_out = carry_out(world, planned, done)
-                else:
-                    carried_out = CarriedOut(done)
+                planned, carried_out = _carry_out(world, request, planned, done)
                 if carried_out.lost is not None:
                     done = carried_out.by_group
                     race.wait(carried_out.lost)
                     facts = Facts(read_again(world, facts.snapshot), facts)
                     (planned,) = plan(world, facts, request, [environment])
                     continue
-                statuses.write(planned, carried_out.by_group)
+                if statuses is not None:
+                    statuses.write(planned, carried_out.by_group)
                 for item in carried_out.by_group.values():
                     if item.branch is None and item.commit is not None:  # the base branch is there now
                         now = replace(facts.snapshot, commit=item.commit)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gitops_bot.edges.github import answers, commits
+from gitops_bot.edges.github import answers, commits, statuses
 from gitops_bot.edges.github.address import API_URL
 from gitops_bot.edges.github.api import Api
 from gitops_bot.edges.github.checks import Checks
@@ -19,7 +19,6 @@ from gitops_bot.edges.github.deployments import Deployments
 from gitops_bot.edges.github.failure import Refused, Unsupported, review_advice
 from gitops_bot.edges.github.merging import Merging
 from gitops_bot.edges.github.reading import PullRequestReader
-from gitops_bot.edges.github.statuses import Statuses
 from gitops_bot.errors import ForgeError, Problem
 from gitops_bot.proposals.pull_request import Issue
 
@@ -92,8 +91,8 @@ class GitHub:
         self.checks = Checks(self._api).read
         deployments = Deployments(self._api)
         self.deployments, self.deploy = deployments.newest, deployments.write
-        statuses = Statuses(self._api, self._reading)
-        self.heads, self.write_gates = statuses.heads, statuses.write
+        self.heads = partial(statuses.heads, self._api)
+        self.write_gates = partial(statuses.write, self._api, self._reading)
         merging = Merging(self._api, self._reading)
         self.merge_when_ready, self.merge_by_hand, self.convert = merging.when_ready, merging.by_hand, merging.convert
 

@@ -7,7 +7,6 @@ GitHub takes 1,000 statuses of one name on one commit, so what is there already 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gitops_bot.config.propose import STATUS
@@ -40,45 +39,39 @@ query Heads($owner: String!, $name: String!, $base: String!, $after: String) {{
 }}{REPORTED}"""
 
 
-@dataclass(slots=True)
-class Statuses:
-    """The bot's statuses in one repository. They take GraphQL, which says what is there already."""
+def write(api: Api, reading: PullRequestReader, commit: str, present: GateStatus | None, status: GateStatus) -> None:
+    """One request, or none if state and text are these. It takes GraphQL, which says what is there already."""
+    text = _BEYOND.sub("?", plain(status.text, _TEXT))
+    if reading.only_rest:
+        raise _no_status("this server has no GraphQL")
+    if present is None or (present.state, present.text) != (status.state, text):
+        body = {"state": status.state, "context": STATUS, "description": text, "target_url": status.url}
+        try:
+            api.ask("POST", f"/statuses/{commit}", body=body, expected=(403, 404, 422))
+        except Refused as refused:
+            if refused.status != 422:
+                raise _no_status(f"GitHub says: {refused.message}") from None
+            # This commit alone takes none, and it may be anybody's.
+            message = f"commit {commit[:10]} takes no `{STATUS}`: GitHub says: {refused.message}"
+            api.warn(Problem("failed.forge", message, "push to its branch: a new commit takes one"))
 
-    api: Api
-    reading: PullRequestReader
 
-    def write(self, commit: str, present: GateStatus | None, status: GateStatus) -> None:
-        """One request, or none if state and text are these."""
-        text = _BEYOND.sub("?", plain(status.text, _TEXT))
-        if self.reading.only_rest:
-            raise _no_status("this server has no GraphQL")
-        if present is None or (present.state, present.text) != (status.state, text):
-            body = {"state": status.state, "context": STATUS, "description": text, "target_url": status.url}
-            try:
-                self.api.ask("POST", f"/statuses/{commit}", body=body, expected=(403, 404, 422))
-            except Refused as refused:
-                if refused.status != 422:
-                    raise _no_status(f"GitHub says: {refused.message}") from None
-                # This commit alone takes none, and it may be anybody's.
-                message = f"commit {commit[:10]} takes no `{STATUS}`: GitHub says: {refused.message}"
-                self.api.warn(Problem("failed.forge", message, "push to its branch: a new commit takes one"))
-
-    def heads(self, base: str) -> list[Head]:
-        """One request for each hundred; the newest thousand."""
-        variables, found = {**self.api.names, "base": base, "after": None}, list[Head]()
-        for _ in range(_PAGES):
-            try:
-                with self.api.expecting(()):
-                    asked = self.api.wire.graphql(HEADS, variables, write=False, optional=OPTIONAL)
-            except Unsupported:
-                raise _no_status("this server has no GraphQL") from None
-            with self.api.reading():
-                pulls: Any = asked[0]["repository"]["pullRequests"]
-                found += map(_head, answers.nodes(pulls))
-                variables["after"] = pulls["pageInfo"]["endCursor"]
-                if pulls["pageInfo"]["hasNextPage"] is not True:
-                    break
-        return found
+def heads(api: Api, base: str) -> list[Head]:
+    """One request for each hundred; the newest thousand."""
+    variables, found = {**api.names, "base": base, "after": None}, list[Head]()
+    for _ in range(_PAGES):
+        try:
+            with api.expecting(()):
+                asked = api.wire.graphql(HEADS, variables, write=False, optional=OPTIONAL)
+        except Unsupported:
+            raise _no_status("this server has no GraphQL") from None
+        with api.reading():
+            pulls: Any = asked[0]["repository"]["pullRequests"]
+            found += map(_head, answers.nodes(pulls))
+            variables["after"] = pulls["pageInfo"]["endCursor"]
+            if pulls["pageInfo"]["hasNextPage"] is not True:
+                break
+    return found
 
 
 def _head(node: Any) -> Head:
