@@ -33,7 +33,7 @@ STATES: Mapping[str, Literal["open", "closed", "merged"]] = {"OPEN": "open", "CL
 #: The hidden mark of the bot's own comments.
 _MARK = "<!-- gitops-bot:"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-_RED = ("failure", "error", "timed_out", "cancelled", "action_required", "startup_failure", "stale")
+_RED = ("FAILURE", "ERROR", "TIMED_OUT", "CANCELLED", "ACTION_REQUIRED", "STARTUP_FAILURE", "STALE")
 _GATES: Mapping[str, Literal["success", "pending", "failure"]] = {
     "SUCCESS": "success", "PENDING": "pending", "FAILURE": "failure",
 }  # fmt: skip
@@ -140,10 +140,10 @@ def _opened(pull: PullRequest, node: Any) -> PullRequest:
 def read_reported(commit: Any) -> tuple[GateStatus | None, bool]:
     """The bot's own status on a commit, and whether any other check has failed; as `reading.REPORTED` asks for it."""
     rollup, own = commit["statusCheckRollup"], (commit["status"] or {}).get("context")
-    failed = rollup is not None and rollup["state"].lower() in _RED
-    if failed and own is not None and own["state"].lower() in _RED:
+    failed = rollup is not None and rollup["state"] in _RED
+    if failed and own is not None and own["state"] in _RED:
         kinds = (rollup["contexts"][f"{kind}CountsByState"] or () for kind in ("checkRun", "statusContext"))
-        failed = sum(of_type(int, its["count"]) for kind in kinds for its in kind if its["state"].lower() in _RED) > 1
+        failed = sum(of_type(int, its["count"]) for kind in kinds for its in kind if its["state"] in _RED) > 1
     if own is None or own["state"] not in _GATES:
         return None, failed
     return GateStatus(_GATES[own["state"]], of_type(str, own["description"] or "")), failed

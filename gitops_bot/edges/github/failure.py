@@ -43,6 +43,11 @@ class Refused(Exception):  # noqa: N818 - often not an error: the caller decides
         self.status, self.message, self.headers, self.write = status, message, headers, write
 
     @property
+    def said(self) -> str:
+        """What a sentence says of it."""
+        return f"GitHub says: {self.message or self.status}"
+
+    @property
     def limited(self) -> bool:
         """Whether it is a primary or secondary rate limit, which GitHub reports by 403 and 422 as well as 429."""
         phrases = ("rate limit", "abuse detection", "try again later", "before you try again")
@@ -71,6 +76,8 @@ class Late(NoResponse):
 
 class Unsupported(Exception):  # noqa: N818 - likewise: there is REST
     """The server has no GraphQL, or lacks these fields: an old GitHub Enterprise, or another forge."""
+
+    said = "this server has no GraphQL, or an old one"
 
 
 def error_message(document: object, secret: str) -> str:

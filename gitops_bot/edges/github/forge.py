@@ -312,7 +312,7 @@ class GitHub:
 
 
 def _no_issue(refused: Refused | Unsupported) -> ForgeError:
-    quoted = f"GitHub says: {refused.message}" if isinstance(refused, Refused) else "this server has no GraphQL"
+    quoted = refused.said
     advice = "give the token `issues: write`, switch on issues in the repository's settings, or remove `report_issue`"
     if isinstance(refused, Refused) and refused.status == 301:
         quoted = "GitHub says that it has moved: the issue was transferred, or the repository renamed"

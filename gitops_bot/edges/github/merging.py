@@ -21,35 +21,22 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.pull_request import PullRequest
 
 
-#: Enables auto-merge; with a merge queue, the pull request is queued once nothing blocks it. The answer has the current
-#: text, which is completed next.
-ENABLE_AUTO_MERGE = """
-mutation EnableAutoMerge($input: EnablePullRequestAutoMergeInput!) {
-  enablePullRequestAutoMerge(input: $input) {
-    pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } title body }
-  }
-}"""
+def _mutation(name: str, field: str, answer: str = "clientMutationId") -> str:
+    """The document of an operation; the type of its input has the name of the field."""
+    return f"mutation {name}($input: {field[0].upper()}{field[1:]}Input!) {{ {field}(input: $input) {{ {answer} }} }}"
 
-DISABLE_AUTO_MERGE = """
-mutation DisableAutoMerge($input: DisablePullRequestAutoMergeInput!) {
-  disablePullRequestAutoMerge(input: $input) { clientMutationId }
-}"""
 
-CONVERT_TO_DRAFT = """
-mutation ConvertToDraft($input: ConvertPullRequestToDraftInput!) {
-  convertPullRequestToDraft(input: $input) { clientMutationId }
-}"""
-
-MARK_READY = """
-mutation MarkReady($input: MarkPullRequestReadyForReviewInput!) {
-  markPullRequestReadyForReview(input: $input) { clientMutationId }
-}"""
-
-ENQUEUE = """
-mutation Enqueue($input: EnqueuePullRequestInput!) {
-  enqueuePullRequest(input: $input) { mergeQueueEntry { state } }
-}"""
-
+#: With a merge queue, the pull request is queued once nothing blocks it. The answer has the current text, which is
+#: completed next.
+ENABLE_AUTO_MERGE = _mutation(
+    "EnableAutoMerge",
+    "enablePullRequestAutoMerge",
+    "pullRequest { state isInMergeQueue autoMergeRequest { enabledAt } title body }",
+)
+DISABLE_AUTO_MERGE = _mutation("DisableAutoMerge", "disablePullRequestAutoMerge")
+CONVERT_TO_DRAFT = _mutation("ConvertToDraft", "convertPullRequestToDraft")
+MARK_READY = _mutation("MarkReady", "markPullRequestReadyForReview")
+ENQUEUE = _mutation("Enqueue", "enqueuePullRequest", "mergeQueueEntry { state }")
 
 #: Seconds to wait while GitHub does not yet know whether a pull request can be merged.
 _PAUSE = 2
@@ -92,7 +79,7 @@ class Merging:
         try:
             self._mutate(DISABLE_AUTO_MERGE, {"pullRequestId": pull.node})
         except Refused as refused:
-            message = f"auto-merge of pull request #{number} stays on: GitHub says: {refused.message or refused.status}"
+            message = f"auto-merge of pull request #{number} stays on: {refused.said}"
             self.api.warn(Problem("failed.forge", message, "disable it there, or close the pull request"))
             return pull
         return self.api.remember(replace(pull, auto_merge=False, merges_by_bot=False))
@@ -104,9 +91,9 @@ class Merging:
             self._mutate(CONVERT_TO_DRAFT if draft else MARK_READY, {"pullRequestId": pull.node})
         except (Refused, Unsupported) as refused:
             if (pull := self.api.read(number)).draft is not draft:
-                why = f"GitHub says: {refused.message}" if isinstance(refused, Refused) else "the server has no GraphQL"
                 what, advice = ("a draft", "its text says that it is frozen") if draft else ("ready", "do it there")
-                self.api.warn(Problem("failed.forge", f"pull request #{number} cannot be made {what}: {why}", advice))
+                message = f"pull request #{number} cannot be made {what}: {refused.said}"
+                self.api.warn(Problem("failed.forge", message, advice))
             return pull
         return self.api.remember(replace(pull, draft=draft))
 
@@ -180,7 +167,7 @@ class Merging:
         return self.api.graphql(document, {"input": fields}, write=True, expected=_MERGE_EXPECTED)
 
     def _refused(self, pull: PullRequest, refused: Refused) -> PullRequest:
-        return self._warned(pull, f"GitHub says: {refused.message or refused.status}", merge_advice(refused.message))
+        return self._warned(pull, refused.said, merge_advice(refused.message))
 
     def _warned(self, pull: PullRequest, why: str, way_out: str) -> PullRequest:
         message = f"pull request #{pull.number} will not merge by itself: {why}"

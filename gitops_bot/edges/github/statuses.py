@@ -43,16 +43,16 @@ def write(api: Api, reading: PullRequestReader, commit: str, present: GateStatus
     """One request, or none if state and text are these. It takes GraphQL, which says what is there already."""
     text = _BEYOND.sub("?", plain(status.text, _TEXT))
     if reading.only_rest:
-        raise _no_status("this server has no GraphQL")
+        raise _no_status(Unsupported())
     if present is None or (present.state, present.text) != (status.state, text):
         body = {"state": status.state, "context": STATUS, "description": text, "target_url": status.url}
         try:
             api.ask("POST", f"/statuses/{commit}", body=body, expected=(403, 404, 422))
         except Refused as refused:
             if refused.status != 422:
-                raise _no_status(f"GitHub says: {refused.message}") from None
+                raise _no_status(refused) from None
             # This commit alone takes none, and it may be anybody's.
-            message = f"commit {commit[:10]} takes no `{STATUS}`: GitHub says: {refused.message}"
+            message = f"commit {commit[:10]} takes no `{STATUS}`: {refused.said}"
             api.warn(Problem("failed.forge", message, "push to its branch: a new commit takes one"))
 
 
@@ -63,8 +63,8 @@ def heads(api: Api, base: str) -> list[Head]:
         try:
             with api.expecting(()):
                 asked = api.wire.graphql(HEADS, variables, write=False, optional=OPTIONAL)
-        except Unsupported:
-            raise _no_status("this server has no GraphQL") from None
+        except Unsupported as unsupported:
+            raise _no_status(unsupported) from None
         with api.reading():
             pulls: Any = asked[0]["repository"]["pullRequests"]
             found += map(_head, answers.nodes(pulls))
@@ -81,5 +81,5 @@ def _head(node: Any) -> Head:
     return Head(answers.of_type(str, node["headRefOid"]), branch, gates)
 
 
-def _no_status(why: str) -> ForgeError:
-    return ForgeError(Problem("failed.auth", f"`{STATUS}` cannot be written ({why})", _ADVICE))
+def _no_status(refused: Refused | Unsupported) -> ForgeError:
+    return ForgeError(Problem("failed.auth", f"`{STATUS}` cannot be written ({refused.said})", _ADVICE))
