@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from gitops_bot.engine.facts import forge_of
 from gitops_bot.engine.request import Poll
@@ -15,13 +15,16 @@ from gitops_bot.proposals.gate_status import NO_PINS, OPEN, UNSEEN, status_of
 from gitops_bot.releases.decisions import Decision, EntryKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitops_bot.engine.context import Planned
     from gitops_bot.engine.world import World
     from gitops_bot.proposals.branches import BotBranch
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import GateStatus
+
+#: A commit, what its status says already, and what it is to say.
+Said: TypeAlias = "tuple[str, GateStatus | None, GateStatus]"
 
 
 @dataclass(slots=True)
@@ -33,27 +36,21 @@ class Statuses:
 
     def write(self, planned: Planned, done: Mapping[str, Proposal]) -> None:
         """Say of each open pull request of an environment that was carried out whether its gates are open."""
-        context = planned.context
-        if not context.request.dry_run and context.snapshot.config.writes_status(context.environment.name):
-            with self._trying():
-                for commit, present, status in _statuses(planned, done):
-                    self._say(commit, present, status)
+        if planned.context.snapshot.config.writes_status(planned.context.environment.name):
+            self._write(_of_proposals(planned, done))
 
     def write_elsewhere(self, base: str) -> None:
         """Say on all other open pull requests into a branch that they have no pins of the bot."""
-        with self._trying():
-            heads = forge_of(self.world).heads(base)
-            # A branch of somebody else may have the very commit of a proposal.
-            own = {head.commit for head in heads if (head.branch or "").startswith(f"{naming.PREFIX}/")}
-            for head in heads:
-                if head.commit not in own:
-                    self._say(head.commit, head.gates, NO_PINS)
+        self._write(_elsewhere(self.world, base))
 
-    def _say(self, commit: str, present: GateStatus | None, status: GateStatus) -> None:
-        # What the token may not do once, it may not do again.
-        if not any(problem.code == "failed.auth" for problem in self.problems):
-            with self._trying():
-                forge_of(self.world).write_gates(commit, present, status)
+    def _write(self, statuses: Iterable[Said]) -> None:
+        with self._trying():
+            for said in statuses:
+                # What the token may not do once, it may not do again.
+                if any(problem.code == "failed.auth" for problem in self.problems):
+                    return
+                with self._trying():
+                    forge_of(self.world).write_gates(*said)
 
     @contextmanager
     def _trying(self) -> Iterator[None]:
@@ -64,11 +61,15 @@ class Statuses:
             self.problems[error.problem] = None
 
 
-def _statuses(planned: Planned, done: Mapping[str, Proposal]) -> Iterator[tuple[str, GateStatus | None, GateStatus]]:
-    """The commits of the open pull requests, what is there already, and what to say.
+def _elsewhere(world: World, base: str) -> Iterator[Said]:
+    heads = forge_of(world).heads(base)
+    # A branch of somebody else may have the very commit of a proposal.
+    own = {head.commit for head in heads if (head.branch or "").startswith(f"{naming.PREFIX}/")}
+    yield from ((head.commit, head.gates, NO_PINS) for head in heads if head.commit not in own)
 
-    A request for a part of an environment leaves what it did not push to: nobody looked at all the gates.
-    """
+
+def _of_proposals(planned: Planned, done: Mapping[str, Proposal]) -> Iterator[Said]:
+    """What to say of proposals. A request for a part leaves what it did not push to: nobody looked at all the gates."""
     context, decided = planned.context, defaultdict[EntryKey, list[Decision]](list)
     for judged in planned.decided[0].judged:
         for item in (judged.decision, judged.proposed):

@@ -45,7 +45,7 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
     facts, environments, outcomes = facts or Facts(snapshot), snapshot.environments, []
     now = facts  # the base branch moves, by our own commits and by others'
     statuses = None
-    if any(environment.propose.status for environment in snapshot.config.environments.values()):
+    if not request.dry_run and any(map(snapshot.config.writes_status, snapshot.config.environments)):
         from gitops_bot.engine.statuses import Statuses
 
         statuses = Statuses(world)
@@ -66,9 +66,8 @@ def update(world: World, snapshot: Snapshot, request: Request, facts: Facts | No
         from gitops_bot.engine.records import record
 
         problems += record(world, facts)
-    everywhere = any(environment.propose.status == "all" for environment in environments)
     if statuses is not None:
-        if everywhere and isinstance(request.what, Poll) and not request.dry_run:
+        if isinstance(request.what, Poll) and any(environment.propose.status == "all" for environment in environments):
             statuses.write_elsewhere(base.branch)
         problems += statuses.problems
     done = Outcome(
