@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.reference import Pin
-from gitops_bot.releases.choice.culprit import Span, find, is_same
+from gitops_bot.releases.choice.culprit import Span, find
+from gitops_bot.releases.choice.promotion import is_same
 from gitops_bot.releases.decisions import EntryKey
 from tests.releases.past import FILE, A, B
 from tests.tables import rows
@@ -29,13 +30,17 @@ def told(line: str, unseen: str = "") -> str:
     """Where an overlay was seen red first, with what goes back to before which commit; and what is told of it.
 
     The line has what was before as commit 0, and its commits 1, 2, ...: the state of each, and the pins that it moved
-    (all were 1); `back` is a rollback.
+    (all were 1, `-` is none); `back` is a rollback.
     """
     pins: dict[EntryKey, Pin] = {}
     spans, states = [], []
     for number, said in enumerate(line.split(" | ")):
         state, *words = said.split()
-        tags = {EntryKey(FILE, f"r.test/{word[:-2]}"): Pin(word[-1]) for word in words if "=" in word}
+        tags = {
+            EntryKey(FILE, f"r.test/{word[:-2]}"): Pin(word[-1].replace("-", "") or None)
+            for word in words
+            if "=" in word
+        }
         moves = {key: (pins.get(key, Pin("1")), pin) for key, pin in tags.items()}
         pins |= tags
         spans.append(Span(str(number) * 40, (), moves, "back" in words))
@@ -78,6 +83,7 @@ def told(line: str, unseen: str = "") -> str:
         "one image twice goes back to what was green": (
             "green | green | none web=2 | red web=3", f"3 web<2; seen red at 3333333333: web changed {GREEN}",
         ),
+        "a release that took the pin away": ("green | red web=-", "1 web<1"),
         "configuration before it": ("green | none | red web=2", "2 web<2"),
         "configuration behind it": (
             "green | green | none web=2 | red", f"3 web<2; seen red at 3333333333: web changed {GREEN}",
@@ -131,3 +137,4 @@ def test_another_tag_of_the_same_bytes_is_the_same_pin() -> None:
     assert is_same(Pin("1"), Pin("1", A))
     assert not is_same(Pin("1", A), Pin("1", B))
     assert not is_same(Pin("1"), Pin("2", A))
+    assert is_same(Pin(), Pin())

@@ -15,7 +15,7 @@ from gitops_bot.engine.facts import RELEASE_TAGS, ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem, place_of
 from gitops_bot.images.reason import Reason, counted
-from gitops_bot.releases.choice import culprit, required, rollback
+from gitops_bot.releases.choice import culprit, promotion, required, rollback
 from gitops_bot.releases.choice.culprit import Red, Span
 from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, Failed, Kept, Managed
 from gitops_bot.releases.history.changes import previous
@@ -161,7 +161,7 @@ def _spans(line: Line, records: Iterable[Record], places: Collection[EntryKey], 
             change.key: (change.before, change.after)
             for change in (record.changes if record.at >= since else ())
             if change.key in places and change.before is not None and change.after is not None
-            if not change.before.malformed and not culprit.is_same(change.before, change.after)
+            if not change.before.malformed and not promotion.is_same(change.before, change.after)
         }
         goes_back = record.kind == "rollback" or record.rollback_of is not None
         spans.append(Span(record.id, commits(record.id), moves, goes_back))

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.images.reason import shortlist
-from gitops_bot.releases.history.line import agree
+from gitops_bot.releases.choice.promotion import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -84,11 +84,6 @@ def find(
             told = _told(standing, whose, red, green) if whose != [since[-1].commit] else ""
             return Red(red, back, told if back else "and what it moved has moved again since")
     return None
-
-
-def is_same(pin: Pin, other: Pin) -> bool:
-    """Whether two pins mean the same bytes, as far as they say."""
-    return agree(pin, other) or (pin.digest is not None and pin.digest == other.digest)
 
 
 def _told(keys: Collection[EntryKey], whose: Sequence[str], red: str, green: str) -> str:
