@@ -151,7 +151,7 @@ async def after_failure(context: Context) -> Candidates:
 
 def _spans(line: Line, records: Iterable[Record], places: Collection[EntryKey], since: datetime) -> list[Span]:
     """The time of an overlay, cut at each of its releases (the newest first), from the last one before `since` on."""
-    looked_at, spans, is_older, end = {*line.commits[: required.MOST_COMMITS]}, list[Span](), False, None
+    looked_at, spans, end = {*line.commits[: required.MOST_COMMITS]}, list[Span](), None
 
     def commits(first: str) -> tuple[str, ...]:
         return tuple(commit for commit in reversed(line.between(first, end)) if commit in looked_at)
@@ -166,10 +166,12 @@ def _spans(line: Line, records: Iterable[Record], places: Collection[EntryKey], 
         goes_back = record.kind == "rollback" or record.rollback_of is not None
         spans.append(Span(record.id, commits(record.id), moves, goes_back))
         end = record.id
-        if is_older := record.at < since and bool(record.changes):
+        if record.at < since and record.changes:
             break
-    oldest = line.commits[-1] if line.commits else ""
-    return [*([] if is_older else [Span(oldest, commits(oldest), {})]), *reversed(spans)]
+    else:
+        oldest = line.commits[-1] if line.commits else ""
+        spans.append(Span(oldest, commits(oldest), {}))
+    return spans[::-1]
 
 
 class _Overlay(NamedTuple):
@@ -212,21 +214,23 @@ async def _candidate(context: Context, entry: Managed, overlay: _Overlay) -> Can
     for check in wanted[len(overlay.seen) :]:
         overlay.see(check, context.state.captures.get(entry.file, {}), reported)
     seen, reds = tuple(its for its, _ in overlay.seen), [red for _, red in overlay.seen if red is not None]
-    text, is_over = "none of its checks fails any more", all(its.state == "success" for its in seen)
-    if reds:
-        red = next((red for red in reds if entry.place in red.entries), reds[0])
-        because = required.sentences([its for its, red in overlay.seen if red is not None])
-        text, is_over = "and not by this pin" if red.entries else red.told, bool(red.entries)
-        if (first := red.entries.get(entry.place)) is not None:
-            goals = overlay.goals
-            if first not in goals:
-                goals[first] = await find_goal(context, overlay.older.get(first), {entry.place})
-            if not isinstance(goal := goals[first], Problem):
-                decision = restore(entry, goal, context, because)
-                if isinstance(decision, Change):
-                    decision = replace(followers.add_to_reason(decision, red.told), seen=seen)
-                return Candidate(decision, seen=seen)
-            text, is_over = f"and there is {goal.message}", False
-        text = f"{because}; seen red at {red.commit[:10]}, {text}"
-    # While one has not succeeded, what is proposed stays: a policy takes no rollback back.
-    return Candidate(Kept(entry, Reason("nothing_new", text), "rollback" if is_over else "policy"), seen=seen)
+
+    def keep(text: str, *, is_over: bool) -> Candidate:
+        # While one has not succeeded, what is proposed stays: a policy takes no rollback back.
+        return Candidate(Kept(entry, Reason("nothing_new", text), "rollback" if is_over else "policy"), seen=seen)
+
+    if not reds:
+        return keep("none of its checks fails any more", is_over=all(its.state == "success" for its in seen))
+    red = next((red for red in reds if entry.place in red.entries), reds[0])
+    because = required.sentences([its for its, red in overlay.seen if red is not None])
+    text, goals = f"{because}; seen red at {red.commit[:10]}", overlay.goals
+    if (first := red.entries.get(entry.place)) is None:
+        return keep(f"{text}, {'and not by this pin' if red.entries else red.told}", is_over=bool(red.entries))
+    if first not in goals:
+        goals[first] = await find_goal(context, overlay.older.get(first), {entry.place})
+    if isinstance(goal := goals[first], Problem):
+        return keep(f"{text}, and there is {goal.message}", is_over=False)
+    decision = restore(entry, goal, context, because)
+    if isinstance(decision, Change):
+        decision = replace(followers.add_to_reason(decision, red.told), seen=seen)
+    return Candidate(decision, seen=seen)
