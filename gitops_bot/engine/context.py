@@ -46,6 +46,11 @@ class Context:
         """What a person who promotes goes beyond; None where the bot promotes by itself."""
         return self.request.what.by_hand if isinstance(self.request.what, Promote) else None
 
+    @property
+    def despite_checks(self) -> bool:
+        """Whether a person promotes whatever checks of the release, or of earlier waves, say."""
+        return self.by_hand is not None and (self.by_hand.beyond_checks or self.request.release_hold)
+
     def before(self, wave: Sequence[Managed]) -> list[Managed]:
         """The entries of all waves before this one that its entries get their pins through."""
         states, level = self.snapshot.states, {entry.key: entry for entry in wave}

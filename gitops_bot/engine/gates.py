@@ -343,6 +343,8 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
         case _:
             assert_never(context.request.what)
     judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+    if context.despite_checks and isinstance(judged.decision, Change):
+        judged = replace(judged, decision=replace(judged.decision, despite_checks=True))
     if gates is POLL_SOURCE:
         judged = await _or_older(gates, judged, context)
     return await _with_proposed(gates, judged, context) if isinstance(context.request.what, Poll) else judged
@@ -362,9 +364,11 @@ async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> 
         return newest
     from gitops_bot.engine.candidates import promote
 
-    older = await promote.older(context, held.entry, offer)
-    for earlier in older if for_checks else [offer, *older]:
-        if not for_checks and not (proposed and promotion.is_same(earlier.running.pin, proposed)):
+    for earlier in [offer, *await promote.older(context, held.entry, offer)]:
+        is_proposed = proposed is not None and promotion.is_same(earlier.running.pin, proposed)
+        if for_checks and is_proposed and held.entry.key in context.branches.despite_checks:
+            return newest  # a person chose it: nothing older takes its place
+        if earlier is offer if for_checks else not is_proposed:
             continue
         candidate = await promote.offer_older(context, held.entry, earlier)
         asked = gates if for_checks else (_EARLIER, _REQUIRED)

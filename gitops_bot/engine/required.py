@@ -180,7 +180,10 @@ def _hold(decision: Decision, context: Context, reason: Reason, *, failed: bool 
 
 
 def withdraw_failed(held: Held, context: Context) -> Held:
-    """An entry whose candidate failed: if the open proposal has that very image, it goes too."""
-    proposed = context.branches.proposed.get(held.entry.key)
+    """An entry whose candidate failed: if the open proposal has that very image, it goes too.
+
+    One that a person promoted whatever checks say stays.
+    """
+    proposed, key = context.branches.proposed.get(held.entry.key), held.entry.key
     is_proposed = proposed is not None and held.candidate is not None and promotion.is_same(proposed, held.candidate)
-    return replace(held, withdraws=held.withdraws or is_proposed)
+    return replace(held, withdraws=held.withdraws or (is_proposed and key not in context.branches.despite_checks))

@@ -154,6 +154,11 @@ class Branches:
         return {pin.key: pin.after for pin in self.pins if pin.source == "promotion"}
 
     @cached_property
+    def despite_checks(self) -> frozenset[EntryKey]:
+        """The entries that a person promoted whatever checks say."""
+        return frozenset(pin.key for pin in self.pins if pin.despite_checks)
+
+    @cached_property
     def proposed_at_this_commit(self) -> frozenset[tuple[EntryKey, object]]:
         """The pins that were proposed on this very commit of the base branch: history was looked up then."""
         return frozenset(

@@ -5,6 +5,7 @@ Ten services that run `set` in one minute share one branch; what one of them put
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitops_bot.images.kinds import Follow, Policy
@@ -45,9 +46,10 @@ def combine(
         if _survives(change, decided.get(change.key), now.policy, asked=asked):
             way = direction(change.before, change.after, now.policy)
             reason = Reason(CODE_OF[change.source], "carried over from the open proposal")
-            changes[change.key] = Change(
+            carried_over = Change(
                 now, change.after, change.source, way, reason, change.new_name, change.info, carried=True
             )
+            changes[change.key] = replace(carried_over, despite_checks=change.despite_checks)
     # A decision for what the base already has drops the carried pin and proposes nothing instead.
     return tuple(
         change for _, change in sorted(changes.items()) if change.before != change.after or change.new_name is not None

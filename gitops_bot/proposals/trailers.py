@@ -6,6 +6,7 @@
 
 A change is one line of ASCII JSON. `newName` and `source` are added where they say more than the plan's line does, and
 `info` where values of another file follow the pin: `{"file": ..., "from": {...}, "to": {...}}`, texts by their keys.
+`despiteChecks` is added where a person promoted the pin whatever checks say.
 The base is the commit of the base branch that a commit on the bot's branch was made on. If it still is the parent,
 nobody rebased the commit, so all below it came from the base branch, even if that has dropped it since.
 """
@@ -56,6 +57,8 @@ def render(trailers: Trailers, base: str | None = None) -> str:
             fields["newName"] = change.new_name
         if change.source != trailers.source:
             fields["source"] = change.source
+        if change.despite_checks:
+            fields["despiteChecks"] = True
         if (info := change.info) is not None:
             fields["info"] = {"file": info.file, "from": info.before, "to": info.after}
         lines.append(f"{CHANGE}: {json.dumps(fields, ensure_ascii=True)}")
@@ -134,7 +137,8 @@ def _change(text: str, source: Source) -> PinChange | None:
     # The old text in the file may be no tag at all, as where a proposal corrects `newTag: 1.0+build`.
     if after.malformed or change_source not in _SOURCES or not named or info is False:
         return None
-    return PinChange(file, name, before, after, change_source, new_name, info)
+    despite_checks = fields.get("despiteChecks") is True
+    return PinChange(file, name, before, after, change_source, new_name, info, despite_checks)
 
 
 def _info(written: object) -> InfoChange | Literal[False] | None:

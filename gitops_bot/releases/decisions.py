@@ -143,6 +143,7 @@ class PinChange:
     """One pin that becomes another, or did: what the trailers of a commit tell.
 
     `new_name` only where a person gave one to `set` or `edit`. `info` is what the file beside it says with the new pin.
+    `despite_checks`: a person promoted it whatever checks say, so that no check that fails takes it back.
     """
 
     file: str
@@ -152,6 +153,7 @@ class PinChange:
     source: Source
     new_name: str | None = None
     info: InfoChange | None = None
+    despite_checks: bool = False
 
     @property
     def key(self) -> EntryKey:
@@ -207,6 +209,7 @@ class Change:
     not_rolled_back: tuple[str, ...] = ()
     because: str | None = None
     lifted: tuple[Reason, ...] = ()
+    despite_checks: bool = False
     #: What its gates saw.
     seen: tuple[Seen, ...] = ()
 
@@ -223,8 +226,8 @@ class Change:
     @property
     def pin_change(self) -> PinChange:
         """What the trailers of its commit tell."""
-        entry = self.entry
-        return PinChange(entry.file, entry.name, entry.pin, self.after, self.source, self.new_name, self.info)
+        entry, of = self.entry, (self.source, self.new_name, self.info, self.despite_checks)
+        return PinChange(entry.file, entry.name, entry.pin, self.after, *of)
 
     @property
     def goes_back(self) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from tests.commands.stages import BRANCH, Stages, actions, change, environment, held, reason
 from tests.counterparts.gitops_statuses import ARGO_CD, FLUX
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,6 +236,26 @@ def test_a_source_that_never_rests_promotes_the_newest_that_passed_and_says_why_
     gated.status("success", commit=later)
     assert gated.update() == "promoted"
     assert gated.stages.news() == {"web": gated.stages.pin("web", "1.2.0")}
+
+
+@rows("flag staging", {"of its release": ("--beyond-checks", ""), "of an earlier wave": ("--release-hold", WATCHED)})
+def test_later_runs_leave_what_a_person_promoted_in_spite_of_its_checks(
+    worldwide: World, flag: str, staging: str
+) -> None:
+    gated = Gated.start(worldwide, "promote_from: staging" if staging else CHECK, staging=staging)
+    deploy = gated.stages.deploy
+    gated.status("success")
+    gated.status("failure", commit=gated.stages.run("staging", "web", "1.2.0"))
+    assert gated.update() == "promoted"
+    assert gated.stages.news() == {"web": gated.stages.pin("web", "1.1.0")}, "the newest that passed"
+    assert deploy.ask("promote", "staging", "production", flag).code == 0
+    expected = {"web": gated.stages.pin("web", "1.2.0")}
+    assert gated.stages.news() == expected
+    gated.other()
+    for _ in range(2):
+        assert deploy.ask("update", "production").code == 0
+        assert gated.stages.news() == expected
+    assert BRANCH in deploy.branches
 
 
 SOURCE = """require:

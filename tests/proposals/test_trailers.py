@@ -25,7 +25,9 @@ values = st.dictionaries(texts, st.tuples(texts, new_values), min_size=1, max_si
     lambda found: tuple((key, before, after) for key, (before, after) in found.items())
 )
 infos = st.none() | st.builds(InfoChange, texts, values)
-changes = st.builds(PinChange, texts, texts, pins, pins, sources, st.none() | st.just("ghcr.io/acme/web"), infos)
+changes = st.builds(
+    PinChange, texts, texts, pins, pins, sources, st.none() | st.just("ghcr.io/acme/web"), infos, st.booleans()
+)
 
 
 @given(st.lists(changes, max_size=5), sources)
