@@ -91,9 +91,9 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
     between = None
     bugs: list[Problem] = []
     if wanted.show is not None:
-        shown = (records[_place(every, environment.name, wanted.show, tags)],)
+        shown = (records[_place(every, environment.name, wanted.show, tags, line.more)],)
     elif wanted.between is not None:
-        newer, older = sorted(_place(every, environment.name, name, tags) for name in wanted.between)
+        newer, older = sorted(_place(every, environment.name, name, tags, line.more) for name in wanted.between)
         shown = tuple(records[at] for at in range(newer, older))
         between = net(known[older], known[newer], shown)
         between = replace(between, images=_images(world, snapshot, between.changes))
@@ -125,6 +125,7 @@ def list_releases(world: World, snapshot: Snapshot, wanted: Wanted) -> Result[Hi
         ),
         files=_files(world, shown[0].release) if wanted.show is not None else None,
         between=between,
+        more=line.more,
     )
     if wanted.verify:
         problems += _compare_tags(world, history, snapshot.branch, known, tags)
@@ -182,14 +183,16 @@ def _names(image: str, snapshot: Snapshot) -> set[str]:
     return {image, *(entry.name for entry in snapshot.states[environment.name].matching(image))}
 
 
-def _place(every: Mapping[str, Sequence[Release]], environment: str, name: str, tags: Mapping[str, str]) -> int:
+def _place(
+    every: Mapping[str, Sequence[Release]], environment: str, name: str, tags: Mapping[str, str], more: str
+) -> int:
     """The place of the release that a person means among those of the environment."""
     known = every.get(environment, ())
-    release = find(known, name, tags)
+    release = find(known, name, tags, more)
     if not isinstance(release, Problem):
         return known.index(release)
     if is_commit(name, tags):
-        elsewhere = [other for other, releases in every.items() if not isinstance(find(releases, name, tags), Problem)]
+        elsewhere = [other for other, its in every.items() if not isinstance(find(its, name, tags, more), Problem)]
         if elsewhere:
             advice = f"It is a release of {', '.join(sorted(elsewhere)[:_ENVIRONMENTS])}: ask for its history."
             release = replace(release, next=advice)

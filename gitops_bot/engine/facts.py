@@ -231,6 +231,12 @@ class Facts:
         return known.line if isinstance(known, _History) else None
 
     @property
+    def more(self) -> str:
+        """How to know more of that history, or why nobody can."""
+        line = self.known_line
+        return (line.more or "all of the history was read") if line is not None else "it was not read"
+
+    @property
     def known_release_tags(self) -> Mapping[str, str] | None:
         """The tags of the repository, as far as somebody asked for them; None where nobody did, or they failed."""
         known = self._answers.get(RELEASE_TAGS)

@@ -290,7 +290,7 @@ _HELD_OFFERS: Final = (
     _offered("not held in the source", _held_in_source),
     _offered("has a tag", _without_tag),
     _offered("room for its digest", lambda entry, offer, _: promotion.no_room(entry, offer.running)),
-    _offered("soaked", lambda _, offer, context: promotion.unsoaked(offer, context.snapshot.at)),
+    _offered("soaked", lambda _, offer, context: promotion.unsoaked(offer, context.snapshot.at, context.facts.more)),
 )
 _LEFT: Final = Gate("no wave went back from it", source_left, shown="choice")
 _IGNORED: Final = Gate("not ignored", ignored, shown="choice")

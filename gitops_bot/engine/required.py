@@ -91,7 +91,7 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
 
     looked_at = [commits[-required.MOST_COMMITS :] for commits in dict.fromkeys(commits_of.values())]
     questions = [ChecksQuestion(None, commit) for commits in looked_at for commit in commits]
-    return _Requirement("held.check", _release(offer), questions, see)
+    return _Requirement("held.check", _release(offer, context), questions, see)
 
 
 async def _source_checks(decision: Change, context: Context) -> _Requirement | Reason | None:
@@ -132,7 +132,7 @@ async def _deployment(decision: Change, context: Context) -> _Requirement | None
     def see(answers: Mapping[Asked[Any], Any]) -> list[Seen]:
         return [required.see_deployment(wanted, its.environment, its.commits, answers[its]) for its in asked.values()]
 
-    return _Requirement("held.deployment", _release(offer), list(asked.values()), see)
+    return _Requirement("held.deployment", _release(offer, context), list(asked.values()), see)
 
 
 async def _commits_with(decision: Change, context: Context, offer: Offer) -> Mapping[Managed, tuple[str, ...]]:
@@ -162,10 +162,10 @@ def captures(context: Context, entry: Managed) -> Mapping[str, str]:
     return state.captures.get(entry.file, {}) if state is not None else {}
 
 
-def _release(offer: Offer) -> str:
+def _release(offer: Offer, context: Context) -> str:
     running = offer.running
     if running.arrived is None:
-        return f"{running.environment} runs it since before the known history (fetch more: `fetch-depth: 0`)"
+        return f"no known commit brought it to {running.environment}; {context.facts.more}"
     return f"released to {running.environment} by {running.arrived.commit[:10]}"
 
 

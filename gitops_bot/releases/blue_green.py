@@ -163,7 +163,7 @@ def decide_switch(
         text = f"{idle} got nothing new since {live} is live, and is there to go back to"
         return Kept(selector, Reason("current", text))
     since = arrived[1].at if arrived is not None else None
-    if (waits := soak.reason_to_wait(idle, since, now, slots.soak)) is not None:
+    if (waits := soak.reason_to_wait(idle, since, now, slots.soak, line.more)) is not None:
         return _waiting(selector, idle, waits)
     text = f"{idle} has {', '.join(dict.fromkeys(entry.pin.short for entry in changed[:5]))}"
     if arrived is not None:

@@ -52,7 +52,7 @@ _WHAT_CHANGES_IT: Final[dict[Code, str]] = {
     "held.label": "removing the label from the pull request",
     "held.hold": "the end of the hold, or its entry under `holds`",
     "held.frozen": "merging the approved pull request, or `refresh_approved: true`",
-    "held.history_bound": "a full clone for the cache, or `--release-hold`",
+    "held.history_bound": "the full history, where a clone was cut, or `--release-hold`",
 }
 
 

@@ -60,7 +60,7 @@ def print_history(head: Head, history: History, screen: Screen) -> None:
         _print_between(history.between, screen)
     if history.bounded:
         screen.say()
-        screen.say("older releases are missing; fetch the full history (`fetch-depth: 0`) to number these")
+        screen.say(f"older releases are missing, so only tags number these; {history.more}")
 
 
 def _print_content(content: Content, exported: str | None, screen: Screen) -> None:

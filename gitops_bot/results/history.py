@@ -34,7 +34,7 @@ class ReleaseMerge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Releases of an environment, the newest first; `bounded` where older ones are cut away."""
+    """Releases of an environment, the newest first; `bounded` where older ones are missing: how to know `more`."""
 
     environment: str
     bounded: bool
@@ -44,6 +44,7 @@ class History:
     between: Between | None = None
     #: Where the content of the one release was written to.
     exported: str | None = None
+    more: str = ""
 
     @property
     def content(self) -> Content | None:

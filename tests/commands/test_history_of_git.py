@@ -245,6 +245,21 @@ def test_a_shallow_repository_has_no_numbers_and_says_so(remote: Remote, tmp_pat
         (None, pin(5)),
         (None, pin(4)),
     ]
+    told = "older releases are missing, so only tags number these; fetch the full history (`fetch-depth: 0`)"
+    assert told in run("history", "production", "--repository", str(cut.path), cwd=tmp_path).out
+
+
+def test_a_commit_that_is_too_large_is_named_and_no_other_clone_is_asked_for(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = remote.commit("main", {file(app): images(app, 1) for app in APPS})
+    remote.commit("main", {file("web"): images("web", 2)})
+    monkeypatch.setattr("gitops_bot.edges.git.line.CHANGE_LIMIT", 1)
+    found, why = history(remote), f"nothing before commit {large[:10]}, which changes too many files, can be read"
+    assert ([record.release.number for record, *_ in found.releases], found.more) == ([None], why)
+    with pytest.raises(BotError) as failure:
+        history(remote, show="1")
+    assert failure.value.problem.next == f"Give the commit; {why}."
 
 
 def test_a_blobless_checkout_tells_what_its_origin_does(remote: Remote, tmp_path: Path) -> None:

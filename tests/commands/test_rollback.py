@@ -88,7 +88,7 @@ def test_a_release_is_named_by_its_number_its_commit_or_a_tag(stages: Stages) ->
 
 
 NO_RELEASES = {
-    "99": "99 is not a release of production: no such commit changed a file of its overlays",
+    "99": "99 is not a release of production: no such commit is known that changed a file of its overlays",
     "--x": "there is no tag '--x'",
     "x" * 5000: "there is no tag 'xxx",
     "HEAD~1": "there is no tag 'HEAD~1'",

@@ -124,6 +124,12 @@ def shallow(shop: Shop) -> None:
     shop.write({"README.md": "x"}, days=1)
 
 
+def too_large(shop: Shop) -> None:
+    """The newest commit is the last that can be read, as the one before changes too many files."""
+    shallow(shop)
+    shop.repository.too_large = "e" * 40
+
+
 def no_token(shop: Shop) -> None:
     shop.forge = None
 

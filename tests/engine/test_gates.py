@@ -32,6 +32,7 @@ from tests.engine.situations import (
     runs,
     shallow,
     started,
+    too_large,
     updated,
     writes,
 )
@@ -686,12 +687,31 @@ def test_what_was_not_looked_at_of_an_earlier_wave_holds_and_withdraws_nothing(m
     expect(decided(shop), ("earlier waves", RED.format("held", "dev")))
 
 
-def test_what_the_known_history_does_not_show_of_an_earlier_wave_holds() -> None:
-    shop = started(chain(staging=red), shallow)
-    for number in range(200):  # of production, enough is known
-        shop.write({"apps/web/production/note.txt": f"{number}"}, days=1)
-    said = "the known history does not show whether 1.1.0 failed `require_after` of staging; fetch the full history ..."
-    expect(decided(shop), ("earlier waves", f"held 1.1.0 held.history_bound: {said}"))
+@rows(
+    "event more",
+    {
+        "the clone was cut": (shallow, "fetch the full history (`fetch-depth: 0`)"),
+        "a commit is too large": (
+            too_large, "nothing before commit eeeeeeeeee, which changes too many files, can be read",
+        ),
+    },
+)  # fmt: skip
+def test_what_the_known_history_does_not_show_of_the_source_holds_and_what_helps_is_said(
+    event: Event, more: str
+) -> None:
+    unshown = "the known history does not show"
+    for text, gate, said in (
+        (chain(staging=red), "earlier waves",
+            f"held.history_bound: {unshown} whether 1.1.0 failed `require_after` of staging; {more} ..."),
+        (chain(production=", soak: 7d"), "soaked",
+            f"held.history_bound: it must run in staging for 7d first, and {unshown} when it started; {more}"),
+        (e2e, "require",
+            f"held.check: no known commit brought it to staging; {more}: e2e was not reported yet; ..."),
+    ):  # fmt: skip
+        shop = started(text, event)
+        for number in range(200):  # of production, enough is known
+            shop.write({"apps/web/production/note.txt": f"{number}"}, days=0)
+        expect(decided(shop), (gate, f"held 1.1.0 {said}"))
 
 
 def test_a_failed_check_withdraws_what_is_proposed_and_a_pending_one_does_not() -> None:

@@ -52,6 +52,7 @@ class Repository:
 
     history: list[tuple[datetime, str, dict[str, bytes]]] = field(default_factory=list)
     is_shallow: bool = False
+    too_large: str = ""
     own: dict[str, Branch] = field(default_factory=dict)
     release_tags: dict[str, str] = field(default_factory=dict)
     failure: Exception | None = None
@@ -97,7 +98,7 @@ class Repository:
             changed = {path: each for path, each in sorted(sides.items()) if each[0] != each[1]}
             parents = (commit_id(number - 1),) if number > 1 else ()
             steps.append(Step(commit_id(number), parents, at, author, "a release", tuple(changed), changed))
-            line = Line(tuple(steps), number == 1, tuple(step.commit for step in steps))
+            line = Line(tuple(steps), number == 1, tuple(step.commit for step in steps), self.too_large)
             if enough(line):
                 break
         self.depths.append(len(steps))

@@ -65,6 +65,7 @@ def test_behind_the_cut_nothing_is_made_up() -> None:
 
 
 KEY, JOB = EntryKey(FILE, "web"), EntryKey(FILE, "job")
+FULL = "fetch the full history (`fetch-depth: 0`)"
 STORY: list[Files] = [
     {FILE: images(web="1")},
     {FILE: images(web=ONE)},
@@ -105,24 +106,25 @@ def test_the_pins_of_then_are_walked_back_to(number: int, expected: dict[EntryKe
 def test_the_previous_release_is_the_one_before_the_last_move(
     count: int, wanted: set[EntryKey] | None, number: int
 ) -> None:
-    found = previous(history(*STORY[:count]), wanted)
+    found = previous(history(*STORY[:count]), "", wanted)
     assert isinstance(found, Release)
     assert found.number == number
 
 
 @pytest.mark.parametrize(
-    ("known", "advice"),
+    ("known", "more", "advice"),
     [
-        pytest.param(history(*STORY[:2]), "gitops-bot set", id="a digest for the tag is no other pin"),
-        pytest.param(history(*STORY[1:3], complete=False), "fetch-depth: 0", id="the one before was cut away"),
-        pytest.param((), "fetch-depth: 0", id="no release at all"),
+        pytest.param(history(*STORY[:2]), "", "", id="a digest for the tag is no other pin"),
+        pytest.param(history(*STORY[1:3], complete=False), FULL, f"F{FULL[1:]}. ", id="the one before was cut away"),
+        pytest.param(history(*STORY[1:3], complete=False), "nothing is read", "Nothing is read. ", id="a limit"),
+        pytest.param((), "", "", id="no release at all"),
     ],
 )
-def test_nothing_to_go_back_to_is_said(known: tuple[Release, ...], advice: str) -> None:
-    found = previous(known)
+def test_nothing_to_go_back_to_is_said_with_what_helps(known: tuple[Release, ...], more: str, advice: str) -> None:
+    found = previous(known, more)
     assert isinstance(found, Problem)
     assert "nothing to roll back to" in found.message
-    assert advice in found.next
+    assert found.next == f"{advice}To choose a pin yourself, use `gitops-bot set`."
 
 
 def test_a_reader_of_a_few_releases_parses_no_more() -> None:

@@ -81,7 +81,7 @@ def _renamed(release: Release, name: str) -> Step:
 )
 def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) -> None:
     tags = {"v1.2.3": "abcdef2" + "0" * 33, "abcdef": "abcdef1" + "0" * 33, "3": "abcdef1" + "0" * 33}
-    found = history.find(known, name, tags)
+    found = history.find(known, name, tags, "")
     assert isinstance(found, Release)
     assert found.number == number
 
@@ -96,34 +96,49 @@ def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) 
     ],
 )
 def test_what_is_no_release_is_told_with_those_that_are(name: str, message: str, known: tuple[Release, ...]) -> None:
-    found = history.find(known, name, {"elsewhere": "f" * 40})
+    found = history.find(known, name, {"elsewhere": "f" * 40}, "")
     assert isinstance(found, Problem)
     assert message in found.message
     assert found.next == "The newest are 3 (0000000000), 2 (abcdef2000), 1 (abcdef1000)."
 
 
 def test_a_beginning_that_two_commits_share_is_refused() -> None:
-    found = history.find(history.all_releases(line(*COMMITS), GROUND)["production"], "0000000", {})
+    found = history.find(history.all_releases(line(*COMMITS), GROUND)["production"], "0000000", {}, "")
     assert isinstance(found, Problem)
     assert found.message == "0000000 matches 3 commits"
 
 
-def test_a_number_needs_the_whole_history() -> None:
-    found = history.find(history.all_releases(line(*COMMITS, complete=False), GROUND)["production"], "2", {})
+def test_where_older_releases_are_missing_the_way_to_know_them_is_said() -> None:
+    known = history.all_releases(line(*COMMITS, complete=False), GROUND)["production"]
+    for more in ("fetch the full history", "nothing before commit abc can be read"):
+        by_number = history.find(known, "2", {}, more)
+        assert isinstance(by_number, Problem)
+        assert "is incomplete" in by_number.message
+        assert by_number.next == f"Give the commit; {more}."
+        by_commit = history.find(known, "f" * 7, {}, more)
+        assert isinstance(by_commit, Problem)
+        assert by_commit.next.startswith("The newest are 0000000000")
+        assert by_commit.next.endswith(f"; {more}.")
+
+
+def test_of_a_complete_history_in_which_tags_number_no_release_nobody_says_that_it_is_not() -> None:
+    known = history.all_releases(line(*COMMITS), GROUND, {"release/production/7": "f" * 40})["production"]
+    found = history.find(known, "2", {}, "")
     assert isinstance(found, Problem)
-    assert "is incomplete" in found.message
-    assert "fetch-depth: 0" in found.next
+    assert "2 is not a release of production" in found.message
 
 
 def test_where_tags_give_the_numbers_another_number_is_no_release() -> None:
     known = history.all_releases(line(*COMMITS), GROUND, {"release/production/7": commit(4)})["production"]
-    found = history.find(known, "2", {})
+    found = history.find(known, "2", {}, "")
     assert isinstance(found, Problem)
     assert "2 is not a release of production" in found.message
 
 
 @pytest.mark.parametrize("name", ["3", "abcdef1", "v1"])
 def test_without_any_release_that_is_what_people_are_told(name: str) -> None:
-    found = history.find((), name, {"v1": commit(1)})
-    assert isinstance(found, Problem)
-    assert "No commit is known" in found.next
+    for more, end in (("", "overlays."), ("fetch more", "overlays; fetch more.")):
+        found = history.find((), name, {"v1": commit(1)}, more)
+        assert isinstance(found, Problem)
+        assert found.next.startswith("No commit is known")
+        assert found.next.endswith(end)

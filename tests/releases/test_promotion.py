@@ -106,7 +106,7 @@ def test_what_the_source_holds_is_held_here_with_its_reason_as_long_as_there() -
 
 
 def test_all_that_holds_a_pin_is_told_and_what_lasts_longest_first() -> None:
-    against = [promotion.unsoaked(offer(running(V1), wait=timedelta(hours=3)), START + timedelta(hours=2))]
+    against = [promotion.unsoaked(offer(running(V1), wait=timedelta(hours=3)), START + timedelta(hours=2), "")]
     found = promoted(V2, Artifact(V1, False), against=against)
     assert isinstance(found, Held)
     assert [reason.code for reason in found.reasons] == ["held.downgrade", "held.absent_in_target", "held.soak"]
@@ -141,7 +141,7 @@ SOAKING = "soaks in staging for 3h, since 2026-08-01 11:00 UTC: open on Sat 2026
     ],
 )  # fmt: skip
 def test_a_person_who_promotes_says_what_to_go_beyond(by_hand: ByHand, expected: dict[str, str]) -> None:
-    against = [promotion.unsoaked(offer(running(CANDIDATE), wait=timedelta(hours=3)), START + timedelta(hours=2))]
+    against = [promotion.unsoaked(offer(running(CANDIDATE), wait=timedelta(hours=3)), START + timedelta(hours=2), "")]
     found = promoted(V1, Artifact(CANDIDATE, True), against=against, by_hand=by_hand, policy=RELEASES)
     if isinstance(found, Held):
         assert {reason.code: reason.text for reason in found.reasons} == expected

@@ -23,7 +23,7 @@ def test_what_is_left_counts_from_the_commit(since: datetime, expected: timedelt
 
 
 def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
-    reason = soak.reason_to_wait("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS)
+    reason = soak.reason_to_wait("staging", NOW - timedelta(minutes=90), NOW, TWO_HOURS, "")
     assert reason is not None
     assert (reason.code, dict(reason.data)) == ("held.soak", {"soak": "2h", "left": 1800})
     assert reason.text == "soaks in staging for 2h, since 2026-08-01 10:30 UTC: open on Sat 2026-08-01 12:30 UTC"
@@ -37,10 +37,11 @@ def test_a_pin_that_has_not_run_long_enough_is_held_with_what_is_left() -> None:
     ],
 )
 def test_a_pin_passes(since: datetime | None, wanted: timedelta) -> None:
-    assert soak.reason_to_wait("staging", since, NOW, wanted) is None
+    assert soak.reason_to_wait("staging", since, NOW, wanted, "") is None
 
 
 def test_without_a_known_beginning_nothing_passes() -> None:
-    reason = soak.reason_to_wait("staging", None, NOW, TWO_HOURS)
+    reason = soak.reason_to_wait("staging", None, NOW, TWO_HOURS, "nothing before commit abc can be read")
     assert reason is not None
     assert (reason.code, reason.ends) == ("held.history_bound", None)
+    assert reason.text.endswith("does not show when it started; nothing before commit abc can be read")

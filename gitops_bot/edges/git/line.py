@@ -98,7 +98,8 @@ class LineReader:
         self.ended = rooted or not whole or len(chain) < window
         commits = tuple(link.commit for link in known)
         too_large = "" if whole else self._too_large
-        return Line(tuple(step for step in steps if step is not None), rooted and whole, commits, too_large)
+        touching = tuple(step for step in steps if step is not None)
+        return Line(touching, rooted and whole, commits, too_large, limited=not self.ended)
 
     def _chain(self, commit: str, window: int) -> list[_LineCommit]:
         """The first commits of the line, newest first."""

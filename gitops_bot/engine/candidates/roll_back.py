@@ -74,7 +74,7 @@ async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKe
 
     def release(line: Line) -> Release | Problem:
         known = all_releases(line, owners, tags).get(name, ())
-        return find(known, to, tags) if to is not None else previous(known, wanted)
+        return find(known, to, tags, line.more) if to is not None else previous(known, line.more, wanted)
 
     line = await context.facts.line(lambda line: not isinstance(release(line), Problem))
     chosen = release(line)

@@ -225,10 +225,10 @@ def held_in_source(offer: Offer, hold: Reason) -> Reason:
     return replace(hold, text=text, data={**hold.data, "source": running.environment})
 
 
-def unsoaked(offer: Offer, now: datetime) -> Reason | None:
-    """The source has not run it long enough."""
-    arrived = offer.running.arrived
-    return soak.reason_to_wait(offer.running.environment, arrived.at if arrived is not None else None, now, offer.wait)
+def unsoaked(offer: Offer, now: datetime, more: str) -> Reason | None:
+    """The source has not run it long enough, or to know that needs `more` of the history."""
+    running, arrived = offer.running, offer.running.arrived
+    return soak.reason_to_wait(running.environment, arrived.at if arrived else None, now, offer.wait, more)
 
 
 def untagged(entry: Managed, running: Run) -> Reason | None:

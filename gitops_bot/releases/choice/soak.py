@@ -33,14 +33,16 @@ def left(since: datetime, now: datetime, soak: timedelta) -> timedelta:
     return max(timedelta(0), soak - max(timedelta(0), now - since))
 
 
-def reason_to_wait(environment: str, since: datetime | None, now: datetime, soak: timedelta) -> Reason | None:
-    """Why a pin that `environment` has run since then must wait, if it must; `since` is None if nobody knows."""
+def reason_to_wait(
+    environment: str, since: datetime | None, now: datetime, soak: timedelta, more: str
+) -> Reason | None:
+    """Why a pin that `environment` has run since then must wait, if it must; `since` is None if that needs `more`."""
     if not soak:
         return None
     wanted = duration.write(soak)
     if since is None:
         text = f"it must run in {environment} for {wanted} first, and the known history does not show when it started"
-        return Reason("held.history_bound", f"{text}; fetch the full history (`fetch-depth: 0`)")
+        return Reason("held.history_bound", f"{text}; {more}")
     remaining = left(since, now, soak)
     if not remaining:
         return None

@@ -88,10 +88,11 @@ def pins_at(present: Mapping[EntryKey, Pin], since: Sequence[Changes]) -> dict[E
     return then
 
 
-def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = None) -> Release | Problem:
+def previous(known: Sequence[Release], more: str, wanted: Collection[EntryKey] | None = None) -> Release | Problem:
     """The release before the newest one that moved a pin, of one of the entries `wanted` if they are given.
 
-    One that only changed configuration, added a digest to a tag, or mended a malformed pin does not count.
+    One that only changed configuration, added a digest to a tag, or mended a malformed pin does not count. `more` is
+    how to know more of the history, empty if it is complete.
     """
     mended: set[EntryKey] = set()
     for at, release in enumerate(changes(known)):
@@ -103,10 +104,9 @@ def previous(known: Sequence[Release], wanted: Collection[EntryKey] | None = Non
             if at + 1 < len(known):
                 return known[at + 1]
             break
-    complete = bool(known) and known[-1].number == 1
     message = "nothing to roll back to: no release before the present pins is known"
-    advice = "Set a pin with `gitops-bot set`." if complete else "Fetch the full history (`fetch-depth: 0`)."
-    return Problem("failed.git", message, advice)
+    advice = f"{more[0].upper()}{more[1:]}. " if more else ""
+    return Problem("failed.git", message, f"{advice}To choose a pin yourself, use `gitops-bot set`.")
 
 
 def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:

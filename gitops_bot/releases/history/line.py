@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.reason import rfc3339
+from gitops_bot.images.reason import counted, rfc3339
 from gitops_bot.releases.layout.owners import above
 from gitops_bot.targets import BY_NAME, same_file, versions
 
@@ -86,21 +86,26 @@ class Line:
     """The commits that touched the wanted files, the newest first; `complete` if there is no older history.
 
     `commits` are the ids of all commits that were read, the newest first; `too_large` is the one after which it ends
-    because that changes more than is read, if it is so.
+    because that changes more than is read, if it is so; `limited` if there are older ones that were not asked for.
     """
 
     steps: tuple[Step, ...]
     complete: bool
     commits: tuple[str, ...] = ()
     too_large: str = ""
+    limited: bool = False
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _touching: dict[str, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def more(self) -> str:
-        """How to know more of it."""
+        """How to know more of it, or why nobody can; empty if there is no more."""
+        if self.complete:
+            return ""
         if self.too_large:
             return f"nothing before commit {self.too_large[:10]}, which changes too many files, can be read"
+        if self.limited:
+            return f"nothing older than the newest {counted(len(self.commits), 'commit')} is read"
         return "fetch the full history (`fetch-depth: 0`)"
 
     def touching(self, overlay: str) -> tuple[Step, ...]:

@@ -116,14 +116,17 @@ def _number(
     return tuple(Release(environment, numbers.get(step.commit), step, paths) for step, paths in touched)
 
 
-def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Release | Problem:
-    """The release of that name: up to six digits are its number, seven or more hex digits its commit, else a tag."""
+def find(known: Sequence[Release], name: str, tags: Mapping[str, str], more: str) -> Release | Problem:
+    """The release of that name: up to six digits are its number, seven or more hex digits its commit, else a tag.
+
+    `more` is how to know more of the history, empty if it is complete.
+    """
     if _NUMBER.match(name):
         wanted = int(name)
         matching = [release for release in known if release.number == wanted]
-        if not matching and known and all(release.number is None for release in known):
+        if not matching and known and more and all(release.number is None for release in known):
             message = f"release {wanted} cannot be found by number: the history here is incomplete"
-            return Problem("failed.git", message, "Give the commit, or fetch the full history (`fetch-depth: 0`).")
+            return Problem("failed.git", message, f"Give the commit; {more}.")
     elif _COMMIT.match(name):
         matching = [release for release in known if release.commit.startswith(name.lower())]
         if len(matching) > 1:
@@ -132,11 +135,11 @@ def find(known: Sequence[Release], name: str, tags: Mapping[str, str]) -> Releas
     elif name in tags:
         matching = [release for release in known if release.commit == tags[name]]
     else:
-        return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known))
+        return Problem("failed.git", f"there is no tag {name[:100]!r}", _advice(known, ""))
     if matching:
         return matching[0]
-    whose = f" of {known[0].environment}: no such commit changed a file of its overlays" if known else ""
-    return Problem("failed.git", f"{name[:100]} is not a release{whose}", _advice(known))
+    whose = f" of {known[0].environment}: no such commit is known that changed a file of its overlays" if known else ""
+    return Problem("failed.git", f"{name[:100]} is not a release{whose}", _advice(known, more))
 
 
 def unrecorded(known: Sequence[Release], recorded: Container[str], *, first: int, most: int) -> tuple[Release, ...]:
@@ -159,13 +162,11 @@ def tag_numbers(tags: Mapping[str, str]) -> Mapping[str, Mapping[str, int]]:
     return numbers
 
 
-def _advice(known: Sequence[Release]) -> str:
-    if not known:
-        return (
-            "No commit is known that changed a file of this environment's overlays; if the history is incomplete, "
-            "fetch the full history (`fetch-depth: 0`)."
-        )
-    return f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}."
+def _advice(known: Sequence[Release], more: str) -> str:
+    told = "No commit is known that changed a file of this environment's overlays"
+    if known:
+        told = f"The newest are {', '.join(str(release).removeprefix('release ') for release in known[:_TOLD])}"
+    return f"{told}; {more}." if more else f"{told}."
 
 
 def tag_name(release: Release) -> str:

@@ -313,7 +313,18 @@ class TestDepth:
 
         assert ids(line) == made[:-depth:-1]
         assert not line.complete
+        assert line.more == "fetch the full history (`fetch-depth: 0`)"
         assert ran["fetch"] == fetches
+
+    @pytest.mark.usefixtures("windows")
+    def test_a_line_that_is_longer_than_what_is_read_asks_for_no_other_clone(
+        self, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        grow(remote, 40, numbered)
+        assert look(remote).more == ""
+        assert look(remote, enough=anything).more == "nothing older than the newest 19 commits is read"
+        monkeypatch.setattr("gitops_bot.edges.git.repository.WINDOWS", (20, 30))
+        assert look(remote).more == "nothing older than the newest 29 commits is read"
 
     def test_a_base_that_moved_on_or_was_rewritten_meanwhile_leaves_what_is_known(self, remote: Remote) -> None:
         root = remote.branches()["main"]
