@@ -198,7 +198,10 @@ class Snapshot:
             for entry in state.entries
         ]
         unread = sum(path not in self.layout.files for path in self.layout.others)
-        return coverage.cover(kinds, coverage.outside(outside, unread), inferred=self.config.file is None)
+        covered = coverage.cover(kinds, coverage.outside(outside, unread), inferred=self.config.file is None)
+        requiring = {its.name for its in self.environments if its.require.checks or its.require.deployment}
+        tracked = (entry for entry, _, kind in kinds if kind == "tracked" and entry.rules.policy is not None)
+        return replace(covered, exempt=tuple(entry for entry in tracked if entry.environment in requiring))
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:

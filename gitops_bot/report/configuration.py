@@ -10,6 +10,7 @@ import re
 import sys
 from collections import Counter
 from itertools import chain, count
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from gitops_bot.images import inference
@@ -310,8 +311,9 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     numbers = [f"{coverage.tracked} tracked", *(f"{number} {label}" for label, number in counts.items() if number)]
     how = ", inferred without a gitops-bot.yaml" if coverage.inferred else ""
     yield 0, f"entries{how}: {', '.join(numbers)}"
-    if coverage.ignored:
-        yield 2, f"{len(coverage.ignored)} ignored: {list_images(coverage.ignored)}"
+    rule = "exempt from `checks` and `deployment`, as a policy chooses the pin: only `source_checks` apply"
+    for entries, word in filter(itemgetter(0), ((coverage.ignored, "ignored"), (coverage.exempt, rule))):
+        yield 2, f"{len(entries)} {word}: {list_images(entries)}"
     for group in coverage.groups:
         yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
         yield 4, addition(group, inferred=coverage.inferred)

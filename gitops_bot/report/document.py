@@ -158,6 +158,7 @@ _COVERAGE = record(
     ignored=COUNT.of(lambda coverage: len(coverage.ignored)),
     unmanaged=COUNT,
     no_environment=COUNT.of("outside.entries"),
+    exempt=COUNT.of(lambda coverage: len(coverage.exempt)),
     total=COUNT,
     outside=many(record(overlay=TEXT, cause=or_null(one_of(*get_args(Cause))), entries=COUNT)).of("outside.items"),
 )

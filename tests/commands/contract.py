@@ -231,6 +231,7 @@ _COVERAGE: dict[str, Rule] = {
         ignored=number,
         unmanaged=number,
         no_environment=number,
+        exempt=number,
         total=number,
         outside=many(
             obj(

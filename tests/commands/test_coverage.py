@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.commands.conftest import WEB
 from tests.commands.offline import check
 from tests.conftest import unpack
@@ -45,7 +47,7 @@ EVERY_KIND = {
     "tools/kustomization.yml": "kind: Component\n" + images("a", "b"),
     "apps/api/broken/kustomization.yaml": "images: [\n",
 }
-COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4, "total": 11}
+COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4, "exempt": 0, "total": 11}
 OUTSIDE = [("apps/api/base", 1), ("apps/web/base", 1), ("tools", 2)]
 SUMMARY = """
 entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
@@ -74,6 +76,29 @@ def test_check_says_what_becomes_of_every_entry(tmp_path: Path) -> None:
     text = check(tmp_path, EVERY_KIND)
     summary = SUMMARY.replace("4 in no environment\n  1 ignored", "4 unreferenced\n  1 ignored")
     assert text.out == f"3 files, 7 entries: all good\n{summary.partition('  4 in no')[0]}"
+
+
+@pytest.mark.parametrize(
+    ("require", "images", "named"),
+    [
+        ("checks: [e2e]", "{}", "cron"),
+        ("deployment: staging", "{web: {policy: releases}}", "web and cron"),
+        ("checks: [e2e]", "{web: {policy: releases}, cron: {ignore: true}}", "web"),
+        ("checks: [e2e]", "{cron: {ignore: true}}", None),
+        ("source_checks: {images: {web: acme/web}, checks: [e2e]}", "{web: {policy: releases}}", None),
+    ],
+)
+def test_check_names_what_passes_the_gates_of_promotions_because_a_policy_chooses_it(
+    tmp_path: Path, require: str, images: str, named: str | None
+) -> None:
+    own = f"promote_from: staging\n    policy: releases\n    require: {{{require}}}\n    images: {images}"
+    files = EVERY_KIND | {"gitops-bot.yaml": CONFIG.replace("promote_from: staging", own)}
+    count = len(named.split(" and ")) if named is not None else 0
+    rule = "exempt from `checks` and `deployment`, as a policy chooses the pin: only `source_checks` apply"
+    lines = [line for line in check(tmp_path, files).out.splitlines() if "exempt" in line]
+    assert lines == ([f"  {count} {rule}: {named}, in production"] if named is not None else [])
+    done = check(tmp_path, files, "--output", "json")
+    assert (done.code, done.json["problems"], done.json["coverage"]["exempt"]) == (0, [], count)
 
 
 def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(worldwide: World) -> None:
@@ -110,7 +135,11 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
     # Of the environments that are asked for, and of the whole repository what is in none.
     coverage = deploy.ask("plan", "qa").json["coverage"]
     assert outside(coverage, None) == OUTSIDE
-    assert coverage == {"tracked": 0, "promoted": 0, "ignored": 0, "unmanaged": 2, "no_environment": 4, "total": 6}
+    assert coverage == dict.fromkeys(("tracked", "promoted", "ignored", "exempt"), 0) | {
+        "unmanaged": 2,
+        "no_environment": 4,
+        "total": 6,
+    }
     assert "gitops-bot init" not in deploy.bot("plan", "qa").out
     # Others say nothing of it, and read nothing for it.
     assert "coverage" not in deploy.ask("update").json

@@ -64,6 +64,7 @@ class Coverage:
     """What becomes of every entry; `inferred` without a configuration.
 
     `suggested`: nothing is kept current, and `init` would keep so many entries current.
+    `exempt` are tracked, and pass the `checks` and `deployment` that their environment requires of promotions.
     """
 
     tracked: int = 0
@@ -73,6 +74,7 @@ class Coverage:
     outside: Outside = Outside()
     inferred: bool = False
     suggested: int | None = None
+    exempt: tuple[Managed, ...] = ()
 
     @property
     def unmanaged(self) -> int:
