@@ -682,6 +682,17 @@ def test_where_nobody_can_tell_how_it_was_before_nothing_goes_back(monkeypatch: 
     check(after_failure(shop), f"kept nothing_new: {E2E_FAILED}; {UNTOLD} 1 of 2 commits looked at")
 
 
+def test_what_goes_back_is_from_before_the_red_release_however_long_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    later = runs("production", TWO, 8), older_ago(3), runs("staging", THREE, 1)
+    shop = started(ON_FAILURE.replace("promote_from: dev", 'policy: {semver: "*"}'), *later)
+    reported(3, "e2e", "failure")(shop)
+    reported(4, "e2e", "failure")(shop)
+    monkeypatch.setattr(required, "MOST_COMMITS", 3)
+    check(after_failure(shop), "backward 1.0.0 rolled_back: back to release 1 ...")
+
+
 def test_files_of_one_directory_with_checks_of_their_own_are_told_apart() -> None:
     shop = Shop(
         'version: 1\nenvironments: {staging: {overlays: ["staging/values-{app}.yaml"], policy: {semver: "*"}, '

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitops_bot.engine import followers
@@ -67,13 +67,20 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
     return Candidates(context, [as_it_is(decision) for decision in decisions], frozenset(named))
 
 
-async def find_goal(context: Context, to: str | None, wanted: Collection[EntryKey] | None) -> Goal | Problem:
-    """The release to go back to: `to`, else the one before the last that moved a pin of entries in these places."""
+async def find_goal(
+    context: Context, to: str | None, wanted: Collection[EntryKey] | None, newest: str | None = None
+) -> Goal | Problem:
+    """The release to go back to: `to`, else the one before the last that moved a pin of entries in these places.
+
+    What came after the `newest` does not count as the last.
+    """
     name, owners = context.environment.name, context.snapshot.layout.owners
     tags = await RELEASE_TAGS
 
     def release(line: Line) -> Release | Problem:
         known = all_releases(line, owners, tags).get(name, ())
+        if newest is not None:
+            known = tuple(dropwhile(lambda release: release.commit != newest, known))
         return find(known, to, tags, line.more) if to is not None else previous(known, line.more, wanted)
 
     line = await context.facts.line(lambda line: not isinstance(release(line), Problem))
@@ -129,7 +136,6 @@ async def after_failure(context: Context) -> Candidates:
 
     line = await context.facts.line(enough)
     known, touched = all_releases(line, owners).get(name, ()), defaultdict[str, list[int]](list)
-    older = {release.commit: before.commit for release, before in pairwise(known)}
     results: dict[tuple[str, ...], required.Results] = {}
     goals: dict[str, Goal | Problem] = {}
     record_at = cache(Records(known, line, announcement_reader(name)).__getitem__)
@@ -141,7 +147,7 @@ async def after_failure(context: Context) -> Candidates:
         pins = {entry.place: entry.pin for entry in entries}
         spans = _spans(line, map(record_at, touched[entries[0].overlay]), pins, since)
         moved = {key for span in spans if not span.goes_back for key in span.moves}
-        watched = _Overlay(spans, pins, [], line, older, results, goals)
+        watched = _Overlay(spans, pins, [], line, results, goals)
         for entry in entries:
             is_new = entry.place in moved and context.state.slots_of(entry) is None  # in slots, people switch back
             if entry.key in proposed or (is_new and not context.request.offline):
@@ -177,14 +183,13 @@ def _spans(line: Line, records: Iterable[Record], places: Collection[EntryKey], 
 class _Overlay(NamedTuple):
     """What entries of an overlay have in common: its time, their pins, and once known, what each check says of it.
 
-    All overlays share the release before each, what was reported of commits, and what a release goes back to.
+    All overlays share what was reported of commits, and what a release goes back to.
     """
 
     spans: Sequence[Span]
     pins: Mapping[EntryKey, Pin]
     seen: list[tuple[Seen, Red | None]]
     line: Line
-    older: Mapping[str, str]
     results: dict[tuple[str, ...], required.Results]
     goals: dict[str, Goal | Problem]
 
@@ -227,7 +232,7 @@ async def _candidate(context: Context, entry: Managed, overlay: _Overlay) -> Can
     if (first := red.entries.get(entry.place)) is None:
         return keep(f"{text}, {'and not by this pin' if red.entries else red.told}", is_over=bool(red.entries))
     if first not in goals:
-        goals[first] = await find_goal(context, overlay.older.get(first), {entry.place})
+        goals[first] = await find_goal(context, None, {entry.place}, first)
     if isinstance(goal := goals[first], Problem):
         return keep(f"{text}, and there is {goal.message}", is_over=False)
     decision = restore(entry, goal, context, because)
