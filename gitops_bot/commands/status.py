@@ -145,8 +145,8 @@ def status_of(reading: Reading, *, only_waiting: bool = False) -> Result[Status]
 def _unstopped(reading: Reading, environment: Environment) -> tuple[Reason, ...]:
     """Of each open pull request that people can merge although it is frozen, what stops it; not where the bot does."""
     snapshot, found = reading.snapshot, dict[int, Reason]()
-    plans = [plan for _, plan in reading.outcome.proposals if plan.on is not None and plan.written is None]
-    pausing = [plan.pull_request for plan in plans if isinstance(plan.action, Leave) and plan.action.pauses]
+    actions = [proposal.action for _, proposal in reading.outcome.proposals]
+    pausing = [action.pull_request for action in actions if isinstance(action, Leave) and action.pauses]
     for entry in snapshot.states[environment.name].entries:
         pull, pin = reading.proposed.get(entry.key, (None, None))
         if pull is None or pin is None or naming.kind_of_branch(pull.branch) != "update" or pull in pausing:

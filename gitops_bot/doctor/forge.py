@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from gitops_bot.config.require import CAPTURE, Require
+from gitops_bot.config.require import CAPTURE, CheckForm, Require
 from gitops_bot.doctor import branch as branches
 from gitops_bot.doctor.notes import good, unknown, warning, wrong
 from gitops_bot.errors import ForgeError, Problem
@@ -15,11 +16,10 @@ from gitops_bot.images.reason import counted
 from gitops_bot.proposals import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config import Config, Environment
-    from gitops_bot.config.require import CheckForm
     from gitops_bot.doctor.notes import Bounded
     from gitops_bot.doctor.setup import CheckedForge, Setup
     from gitops_bot.edges.facts import Permission, RepositoryFacts, ServerFacts
@@ -182,15 +182,15 @@ class ForgeChecks:
         return self._notes.of(name, subject, lambda: self._bounded.wait(answer, "failed.forge", host))
 
 
-def _checks_of(name: str, requiring: Sequence[Environment]) -> Mapping[str, Sequence[CheckForm]]:
+def _checks_of(name: str, requiring: Sequence[Environment]) -> Mapping[str, Collection[CheckForm]]:
     """The checks that are asked for, by the repository that they are of; `name` is the one with the manifests."""
-    checks: dict[str, dict[CheckForm, None]] = {name: {}}
+    checks = defaultdict[str, dict[CheckForm, None]](dict)
     for environment in requiring:
         checks[name] |= dict.fromkeys((*environment.require.checks, *environment.require_after))
-    for source in filter(None, (environment.require.source_checks for environment in requiring)):
-        for repository in source.images.values():
-            checks.setdefault(repository, {}).update(dict.fromkeys(source.checks))
-    return {repository: [*checks[repository]] for repository in (name, *sorted(checks.keys() - {name}))}
+        if (source := environment.require.source_checks) is not None:
+            for repository in source.images.values():
+                checks[repository] |= dict.fromkeys(source.checks)
+    return checks
 
 
 def uncounted(wanted: CheckForm, reported: Sequence[Reported]) -> Finding | None:
