@@ -46,9 +46,12 @@ _WORDS: Mapping[Kind, str] = {
     "oauth": "the token of an OAuth app or of a person's login",
     "other": "a token",
 }
-#: Scopes, and names in the settings, of what tokens may write besides.
-_SCOPES: Final = {"deployments": "repo_deployment", "statuses": "repo:status"}
-_NAMES: Final = {"statuses": "Commit statuses"}
+#: What tokens may write besides: scopes, and names in the settings.
+Besides = Literal["deployments", "statuses", "artifact-metadata"]
+_SCOPES: Final[Mapping[Besides, str]] = {"deployments": "repo_deployment", "statuses": "repo:status"}
+_NAMES: Final[Mapping[Besides, str]] = {
+    "deployments": "Deployments", "statuses": "Commit statuses", "artifact-metadata": "Artifact metadata",
+}  # fmt: skip
 #: Tokens with a role in `permissions`; for Apps these are all false, whatever they may do.
 _ROLES: Final = ("classic", "fine-grained", "oauth")
 
@@ -109,19 +112,13 @@ class Token:
         text = "pull requests can be read; whether the token may open them shows only when it does"
         return Permission("unknown", text, f"make sure that it has {NEEDED}")
 
-    def may_deploy(self, role: Role) -> Permission:
-        """Whether it may write deployments of a repository, whose deployments it may read."""
-        advice, enough = self.advice("deployments"), {"repo", "repo_deployment"}
-        text = "deployments can be read; whether the token may write them shows only when it does"
-        certain = self._certain(role, enough, advice, "write deployments", deployments="write")
-        return certain or Permission("unknown", text, advice)
-
-    def may_report(self, role: Role) -> Permission:
-        """Whether it may write commit statuses of a repository."""
-        advice, enough = self.advice("statuses"), {"repo", "repo:status", *(() if role.private else ("public_repo",))}
-        text = "whether the token may write commit statuses shows only when it does"
-        certain = self._certain(role, enough, advice, "write commit statuses", statuses="write")
-        return certain or Permission("unknown", text, advice)
+    def may_write(self, role: Role, wanted: Literal["deployments", "statuses"]) -> Permission:
+        """Whether it may write deployments or commit statuses of a repository."""
+        what, advice, enough = f"write {_NAMES[wanted].lower()}", self.advice(wanted), {"repo", _SCOPES[wanted]}
+        if wanted == "statuses" and role.private is False:
+            enough.add("public_repo")
+        certain = self._certain(role, enough, advice, what, **{wanted: "write"})
+        return certain or Permission("unknown", f"whether the token may {what} shows only when it does", advice)
 
     def may_record(self, role: Role) -> Permission:
         """Whether it may record the artifacts of an organisation."""
@@ -133,15 +130,14 @@ class Token:
         text = "whether the token may record artifacts shows only when it does"
         return Permission("unknown", text, self.advice("artifact-metadata"))
 
-    def advice(self, wanted: Literal["deployments", "artifact-metadata", "statuses"]) -> str:
+    def advice(self, wanted: Besides) -> str:
         """How to give it the permission to write something."""
         if self.in_workflow and self.kind == "app":
             return f"give the job `permissions: {{{wanted}: write}}` beside the others"
         if self.scopes is not None and (scope := _SCOPES.get(wanted)) is not None:
             return f"give it the scope `repo` or `{scope}`"
         where = " of the organisation that owns the repository" if wanted == "artifact-metadata" else ""
-        name = _NAMES.get(wanted, wanted.replace("-", " ").capitalize())
-        return f"make sure that it has `{name}` with read and write access{where}"
+        return f"make sure that it has `{_NAMES[wanted]}` with read and write access{where}"
 
     def _certain(self, role: Role, enough: Collection[str], advice: str, what: str, **needed: str) -> Permission | None:
         """Whether it may do something, if that is certain: by a scope of `enough`, or an App's `needed` permissions."""
@@ -270,11 +266,11 @@ class Inspection:
         """Whether the token may write deployments; ask `repository` first. One request."""
         if self._get_if_visible("/deployments", {"per_page": "1"}) is None:
             return Permission("no", "the token may not read deployments", self._token.advice("deployments"))
-        return self._token.may_deploy(self._role)
+        return self._token.may_write(self._role, "deployments")
 
     def reporting(self) -> Permission:
         """Whether the token may write commit statuses; ask `repository` first. No request."""
-        return self._token.may_report(self._role)
+        return self._token.may_write(self._role, "statuses")
 
     def workflows(self, repository: str) -> Permission:
         """Whether the token may see which workflow a job belongs to. One request."""

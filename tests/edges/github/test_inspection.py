@@ -333,26 +333,28 @@ def test_a_workflow_is_told_where_actions_are_allowed_to_propose() -> None:
 
 DEPLOYS, IN_WORKFLOW = Token("classic", frozenset({"repo_deployment"})), replace(APP, in_workflow=True)
 WRITES = "with read and write access"
+DEPLOY, REPORT = partial(Token.may_write, wanted="deployments"), partial(Token.may_write, wanted="statuses")
 
 
 @pytest.mark.parametrize(
     ("asked", "token", "role", "verdict", "advice"),
     [
-        pytest.param(Token.may_deploy, CLASSIC, HERE, "yes", "", id="classic with a role"),
-        pytest.param(Token.may_deploy, DEPLOYS, HERE, "yes", "", id="a scope for this alone"),
-        pytest.param(Token.may_deploy, PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
-        pytest.param(Token.may_deploy, CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
-        pytest.param(Token.may_deploy, FINE, HERE, "unknown", f"`Deployments` {WRITES}", id="fine-grained"),
-        pytest.param(Token.may_deploy, APP, READS, "unknown", f"`Deployments` {WRITES}", id="app"),
+        pytest.param(DEPLOY, CLASSIC, HERE, "yes", "", id="classic with a role"),
+        pytest.param(DEPLOY, DEPLOYS, HERE, "yes", "", id="a scope for this alone"),
+        pytest.param(DEPLOY, PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
+        pytest.param(DEPLOY, CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
+        pytest.param(DEPLOY, FINE, HERE, "unknown", f"`Deployments` {WRITES}", id="fine-grained"),
+        pytest.param(DEPLOY, APP, READS, "unknown", f"`Deployments` {WRITES}", id="app"),
         pytest.param(
-            Token.may_deploy, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
+            DEPLOY, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
         ),
-        pytest.param(Token.may_deploy, FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
-        pytest.param(Token.may_report, Token("classic", frozenset({"repo:status"})), HERE, "yes", "", id="status"),
-        pytest.param(Token.may_report, PUBLIC, OPEN, "yes", "", id="status, public"),
-        pytest.param(Token.may_report, PUBLIC, HERE, "no", "`repo` or `repo:status`", id="status, private"),
-        pytest.param(Token.may_report, FINE, HERE, "unknown", f"`Commit statuses` {WRITES}", id="status, fine-grained"),
-        pytest.param(Token.may_report, IN_WORKFLOW, READS, "unknown", "{statuses: write}", id="status, workflow"),
+        pytest.param(DEPLOY, FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
+        pytest.param(REPORT, Token("classic", frozenset({"repo:status"})), HERE, "yes", "", id="status"),
+        pytest.param(REPORT, PUBLIC, OPEN, "yes", "", id="status, public"),
+        pytest.param(REPORT, PUBLIC, HERE, "no", "`repo` or `repo:status`", id="status, private"),
+        pytest.param(REPORT, PUBLIC, replace(HERE, private=None), "no", "`repo:status`", id="status, maybe private"),
+        pytest.param(REPORT, FINE, HERE, "unknown", f"`Commit statuses` {WRITES}", id="status, fine-grained"),
+        pytest.param(REPORT, IN_WORKFLOW, READS, "unknown", "{statuses: write}", id="status, workflow"),
         pytest.param(Token.may_record, APP, HERE, "unknown", f"`Artifact metadata` {WRITES} of the", id="records, app"),
         pytest.param(Token.may_record, CLASSIC, HERE, "unknown", "`Artifact metadata`", id="records, classic"),
         pytest.param(
