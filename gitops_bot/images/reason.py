@@ -78,6 +78,11 @@ def shortlist(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
+def enumerated(texts: Sequence[str]) -> str:
+    """All of them: `a, b and c`."""
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
 def counted(number: int, noun: str) -> str:
     """How many of something: `1 entry`, `2 entries`, `1,200 open pull requests`."""
     if number == 1:

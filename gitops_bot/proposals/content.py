@@ -12,6 +12,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from gitops_bot.config.propose import render
+from gitops_bot.images.reason import enumerated
 from gitops_bot.proposals import naming, trailers
 from gitops_bot.proposals.proposal import Proposal, ProposalText
 from gitops_bot.proposals.text import body, evidence
@@ -123,7 +124,7 @@ def in_words(changes: Sequence[Change], group: str = naming.DEFAULT_GROUP) -> st
     if len(names) == 1 and len(pins) == 1:
         what = f"{names[0]} {pins.pop()}"
     elif len(names) <= 3:
-        what = f"update {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
+        what = f"update {enumerated(names)}"
     else:
         what = f"update {len(names)} images"
     named = all(group in (entry.name, entry.image, entry.image.rpartition("/")[2]) for entry in entries)

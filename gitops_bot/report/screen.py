@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from gitops_bot import redact
+from gitops_bot.images.reason import enumerated
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.choice import hold
 
@@ -162,7 +163,7 @@ def list_names(names: Iterable[str], *, most: int = SHOWN) -> str:
     known = list(dict.fromkeys(names))
     more = [f"{len(known) - most} more"] if len(known) > most else []
     shown = [*(plain(name, _LONGEST_NAME) for name in known[:most]), *more]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown) or "-"
+    return enumerated(shown) or "-"
 
 
 def list_images(entries: Sequence[Managed]) -> str:

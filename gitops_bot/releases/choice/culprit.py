@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitops_bot.images.reason import shortlist
+from gitops_bot.images.reason import enumerated, shortlist
 from gitops_bot.releases.choice.promotion import is_same
 
 if TYPE_CHECKING:
@@ -87,10 +87,9 @@ def find(
 
 
 def _told(keys: Collection[EntryKey], whose: Sequence[str], red: str, green: str) -> str:
-    *names, last = sorted({posixpath.basename(key.name) for key in keys})
-    which = f"{', '.join(names)} and {last}" if names else last
-    which = shortlist([*names, last], _NAMED) if len(names) >= _NAMED else which
+    names = sorted({posixpath.basename(key.name) for key in keys})
+    which = shortlist(names, _NAMED) if len(names) > _NAMED else enumerated(names)
     if whose == [red]:
         return f"seen red at {red[:10]}, which changed {which}"
     since = f"since the last green release {green[:10]}" if green else "and no release in between was seen green"
-    return f"{'which of them cannot be told' if names else f'seen red at {red[:10]}'}: {which} changed {since}"
+    return f"{'which of them cannot be told' if len(names) > 1 else f'seen red at {red[:10]}'}: {which} changed {since}"

@@ -26,7 +26,7 @@ def lasting(holds: Sequence[Hold], entry: Managed, at: datetime, *, passes_freez
     return max((hold for hold in mine if hold.image or not passes_freezes), key=lambda hold: hold.until, default=None)
 
 
-def freezes(holds: Sequence[Hold], environment: str | None, at: datetime) -> tuple[Hold, ...]:
+def freezes(holds: Sequence[Hold], environment: str, at: datetime) -> tuple[Hold, ...]:
     """The holds of a whole environment that are in effect, the longest first."""
     mine = (hold for hold in holds if hold.image is None and _lasts(hold, environment, at))
     return tuple(sorted(mine, key=lambda hold: hold.until, reverse=True))
@@ -34,7 +34,7 @@ def freezes(holds: Sequence[Hold], environment: str | None, at: datetime) -> tup
 
 def freeze(holds: Sequence[Hold], entry: Managed, at: datetime) -> Hold | None:
     """The freeze of an entry that lasts longest, if any is in effect."""
-    return next((written for written in freezes(holds, entry.environment, at) if _means(written, entry)), None)
+    return lasting([hold for hold in holds if hold.image is None], entry, at)
 
 
 def has_begun(hold: Hold, at: datetime) -> bool:
