@@ -211,7 +211,7 @@ def _write_pull_request(
         case reconcile.Close(pull_request=opened, reason=reason):
             return _close(world, forge, opened, proposal.on.remote if proposal.on is not None else None, reason)
         case reconcile.Leave(pull_request=opened, frozen=frozen, pauses=pauses) if opened is not None:
-            if frozen and opened.merges_by_bot:
+            if frozen:
                 opened = forge.merge_by_hand(opened.number)
             return _pause(forge, opened, freeze) if pauses else opened
         case reconcile.Nothing(pull_request=opened) if (
@@ -337,7 +337,8 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
             _insist_on_life(pull, before=opened)
             if branch is not None:
                 world.repository.delete(branch.name, expected=branch.head)
-        _insist_on_life(now := forge.read(opened.number), may_be_closed=True)
+        if (now := forge.read(opened.number)).state != "closed":
+            _insist_on_life(now)
     except LostRace:
         now = forge.read(opened.number)
         forge.refresh(now.number, title=now.title, body=body.without_closing_mark(now.body))
@@ -348,13 +349,11 @@ def _close(world: World, forge: Forge, opened: PullRequest, branch: Branch | Non
     return forge.close(now.number, body=body.without_pause(text))
 
 
-def _insist_on_life(
-    pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None, may_be_closed: bool = False
-) -> None:
+def _insist_on_life(pull: PullRequest, head: str | None = None, *, before: PullRequest | None = None) -> None:
     """Raises a LostRace unless it is open, not held since `before` nor on another base, or merged at `head`."""
     if before is not None and pull.state == "open" and (people.is_held(pull) or pull.base != before.base):
         message = f"pull request #{pull.number} kept being changed while it was being closed"
         raise LostRace(Problem("failed.forge", message, "run again to plan from the current state"))
-    if (pull.state == "closed" and not may_be_closed) or (pull.state == "merged" and pull.head != head):
+    if pull.state == "closed" or (pull.state == "merged" and pull.head != head):
         message = f"pull request #{pull.number} kept being {pull.state} while it was being refreshed"
         raise LostRace(Problem("failed.forge", message, "run again to propose its branch again"))

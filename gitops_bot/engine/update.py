@@ -207,11 +207,9 @@ async def _candidates(context: Context) -> Candidates:
             assert_never(context.request.what)
 
 
-def _carry_out(
-    world: World, request: Request, planned: Planned, done: Mapping[str, Proposal]
-) -> tuple[Planned, CarriedOut]:
+def _carry_out(world: World, planned: Planned, done: Mapping[str, Proposal]) -> tuple[Planned, CarriedOut]:
     """What came of a plan, and the plan with its texts."""
-    if request.dry_run:
+    if planned.context.request.dry_run:
         return planned, CarriedOut({item.group: item for item in planned.proposals})
     if not planned.proposals:
         return planned, CarriedOut(done)
@@ -240,7 +238,7 @@ def _write(
             if isinstance(planned, Planned) and planned.context.snapshot.commit != facts.snapshot.commit:
                 (planned,) = plan(world, facts, request, [environment])
             while isinstance(planned, Planned):
-                planned, carried_out = _carry_out(world, request, planned, done)
+                planned, carried_out = _carry_out(world, planned, done)
                 if carried_out.lost is not None:
                     done = carried_out.by_group
                     race.wait(carried_out.lost)

@@ -262,7 +262,7 @@ def pause_of(text: str) -> str | None:
 
 def with_pause(text: str, state: str, freeze: Hold | None) -> str:
     """The description that begins with the freeze, and has in a mark what the bot changes for it, or takes back."""
-    until = f"{hold.end_text(freeze.until)} ({prose(freeze.why, _WORD)})" if freeze is not None else "now"
+    until = f"{hold.end_text(freeze.until)} ({prose(freeze.why, _WORD)})" if freeze is not None else "it is ready"
     line = f"{_PAUSED}{until}.** What it changes is frozen until then: merge it after that."
     return _marked(without_pause(text), f"<!-- gitops-bot:pause {state} -->", line)
 
