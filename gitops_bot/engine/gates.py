@@ -342,7 +342,7 @@ async def judge(deciding: Deciding[Candidate], context: Context) -> Judged:
             gates = ()
         case _:
             assert_never(context.request.what)
-    judged = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
+    judged = await pass_gates(gates, candidate, context)
     if context.despite_checks and isinstance(judged.decision, Change):
         judged = replace(judged, decision=replace(judged.decision, despite_checks=True))
     if gates is POLL_SOURCE:
@@ -371,8 +371,7 @@ async def _or_older(gates: Sequence[Gate], newest: Judged, context: Context) -> 
         if earlier is offer if for_checks else not is_proposed:
             continue
         candidate = await promote.offer_older(context, held.entry, earlier)
-        asked = gates if for_checks else (_EARLIER, _REQUIRED)
-        judged = await pass_gates(asked, candidate, replace(context, basis=candidate.basis))
+        judged = await pass_gates(gates if for_checks else (_EARLIER, _REQUIRED), candidate, context)
         decision = judged.decision
         if isinstance(decision, Change) and for_checks:
             waits = f"{offer.running.pin.short} waits: {held.reason.text}"
@@ -387,30 +386,28 @@ async def _with_proposed(gates: Sequence[Gate], judged: Judged, context: Context
     decision, config, name = judged.decision, context.snapshot.config, context.environment.name
     if not isinstance(decision, Change | Held) or not (config.writes_status(name) and config.is_gated(name)):
         return judged
-    entry, offer, candidates = decision.entry, judged.candidate.basis, list[Candidate]()
+    entry, offer = decision.entry, judged.candidate.basis
     pin, stays = context.branches.shown.get(entry.key, (None, False))
     if pin is None or not (stays or isinstance(decision, Held)) or promotion.is_same(decision.candidate or Pin(), pin):
         return judged
     if gates is POLL:
         known = Change(entry, pin, "policy", "forward", Reason("chosen", "an open proposal has it"))
-        candidates, gates = [Candidate(known)], (_ON_HOLD, _REQUIRED)
-    elif isinstance(offer, Offer):
-        from gitops_bot.engine.candidates import promote
+        passed = await pass_gates((_ON_HOLD, _REQUIRED), Candidate(known), context)
+        return replace(judged, proposed=passed.decision)
+    from gitops_bot.engine.candidates import promote
 
-        for older in await promote.older(context, entry, offer):
-            if context.environment.match_by == "revision" or promotion.is_same(older.running.pin, pin):
-                candidates.append(await promote.offer_older(context, entry, older))
-    for candidate in candidates:
-        its = candidate.decision
-        if isinstance(its, Change | Held) and promotion.is_same(its.candidate or Pin(), pin):
-            passed = await pass_gates(gates, candidate, replace(context, basis=candidate.basis))
-            return replace(judged, proposed=passed.decision)
+    for older in await promote.older(context, entry, offer) if isinstance(offer, Offer) else ():
+        if context.environment.match_by == "revision" or promotion.is_same(older.running.pin, pin):
+            candidate = await promote.offer_older(context, entry, older)
+            its = candidate.decision
+            if isinstance(its, Change | Held) and promotion.is_same(its.candidate or Pin(), pin):
+                return replace(judged, proposed=(await pass_gates(gates, candidate, context)).decision)
     return judged
 
 
 async def pass_gates(gates: Sequence[Gate], candidate: Candidate, context: Context) -> Judged:
     """Pass a candidate through gates, in their order."""
-    decision, trace = candidate.decision, []
+    decision, trace, context = candidate.decision, [], replace(context, basis=candidate.basis)
     for gate in gates:
         decision = await gate.judge(decision, context)
         trace.append((gate, decision))
