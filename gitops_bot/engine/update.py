@@ -96,7 +96,7 @@ def _report(world: World, outcome: Outcome, now: datetime) -> tuple[Problem, ...
             items, issue = [*waiting.waiting(outcome)], world.forge.find_issue(waiting.MARK)
             texts, closed = ([], None) if issue is None else ([issue.body, *issue.comments], issue.closed)
             state, comment = waiting.follow(waiting.State.read(texts, now), items, now, closed)
-            if items or issue is not None:
+            if issue is not None or not waiting.is_calm(items):
                 with world.whole():
                     world.forge.write_issue(issue, waiting.TITLE, waiting.render(items, state), comment)
     except ForgeError as error:

@@ -259,7 +259,7 @@ def _print_environment(environment: EnvironmentOutcome, screen: Screen, *, writt
     counts = environment.entries
     if counts["failed"]:
         screen.say(f"{counts['failed']} failed: see below", indent=2, style="red")
-    others = (f"{counts[kind]} {kind}" for kind in ("ignored", "unmanaged") if counts[kind])
+    others = (f"{counts[kind]} {kind}" for kind in ("frozen", "ignored", "unmanaged") if counts[kind])
     screen.say(", ".join([f"{counts['unchanged']} unchanged", *others]), indent=2)
 
 

@@ -38,7 +38,17 @@ class EnvironmentOutcome:
 
     @property
     def held(self) -> tuple[Held, ...]:
-        """What stays as it is although something else could be pinned."""
+        """What waits.
+
+        What only a freeze holds is left out, unless the command named it or it is in a proposal that is left alone.
+        """
+        left = (proposal for proposal in self.proposals if proposal.action.name == "leave")
+        told = self.named.union(change.entry.key for proposal in left for change in proposal.changes)
+        return tuple(item for item in self.stopped if not item.only_frozen or item.entry.key in told)
+
+    @property
+    def stopped(self) -> tuple[Held, ...]:
+        """What is held for whatever reason, also where nothing else could be pinned."""
         return tuple(decision for decision in self.decisions if isinstance(decision, Held))
 
     @property
@@ -48,19 +58,23 @@ class EnvironmentOutcome:
 
     @property
     def all_held(self) -> tuple[Held, ...]:
-        """What is held, and what nothing keeps current."""
+        """What is held for whatever reason, and what nothing keeps current."""
         kept = (decision for decision in self.decisions if isinstance(decision, Kept))
         unmanaged = (Held(item.entry, None, item.reason) for item in kept if item.reason.code == "unmanaged")
-        return (*self.held, *unmanaged)
+        return (*self.stopped, *unmanaged)
 
     @property
     def entries(self) -> dict[str, int]:
-        """How many entries there are of each kind: a failed file or proposal counts, and what is held is no change."""
+        """How many entries there are of each kind: a failed file or proposal counts, and what is held is no change.
+
+        What is `frozen` does not wait: only a freeze holds it.
+        """
         held = {item.entry.key for item in self.held}
         changed = {change.entry.key for proposal in self.proposals for change in proposal.changes}
         kept = [decision for decision in self.decisions if isinstance(decision, Kept)]
         others = Counter("unchanged" if item.is_current else item.reason.code for item in kept)
-        counts = {"changed": len(changed - held), "held": len(held), "failed": len(self.failed)}
+        frozen = {item.entry.key for item in self.stopped} - held - changed
+        counts = {"changed": len(changed - held), "held": len(held), "frozen": len(frozen), "failed": len(self.failed)}
         return counts | {kind: others[kind] for kind in ("unchanged", "ignored", "unmanaged")}
 
     @property

@@ -134,6 +134,11 @@ def waiting(outcome: Outcome) -> Iterator[Item]:
             yield Item("review", environment.name, "", pull.title, link, since=pull.created_at)
 
 
+def is_calm(items: Iterable[Item]) -> bool:
+    """Whether nothing waits. A freeze alone is no work."""
+    return all(item.kind == "frozen" for item in items)
+
+
 def follow(before: State, items: Sequence[Item], now: datetime, closed: datetime | None) -> tuple[State, str | None]:
     """How things are now, and the comment on what is new; once people `closed` the issue, only of what began since.
 
@@ -184,7 +189,7 @@ def render(items: Sequence[Item], state: State) -> str:
     for head, kinds in _HEADS.items():
         of, room = [item for item in items if item.kind in kinds], LIMIT - cost(lines) - 200
         lines += enclose([f"### {head} ({len(of):,})", ""], _lines(of, state), room, "- … and {} more".format, [""])
-    return "\n".join(lines if items else [*lines, _CALM])
+    return "\n".join([*lines, _CALM] if is_calm(items) else lines)
 
 
 def _lines(items: Iterable[Item], state: State) -> list[str]:

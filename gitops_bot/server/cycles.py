@@ -105,7 +105,8 @@ class Events:
 
 def counts(outcome: Outcome, *, written: bool) -> dict[str, int]:
     """The outcome of the whole cycle in numbers; `written` is false for a dry run."""
-    entries = Counter(dict.fromkeys(("changed", "held", "failed", "unchanged", "ignored", "unmanaged"), 0))
+    kinds = ("changed", "held", "frozen", "failed", "unchanged", "ignored", "unmanaged")
+    entries = Counter(dict.fromkeys(kinds, 0))
     for environment in outcome.environments:
         entries.update(environment.entries)
     return {

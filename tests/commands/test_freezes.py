@@ -121,7 +121,7 @@ def test_an_exception_that_is_nowhere_stops_the_frozen_environments(stages: Stag
     assert problem["next"].startswith(f"did you mean `{stages.deploy.image('web')}`?")
 
 
-def test_status_shows_as_work_of_a_frozen_environment_only_what_has_a_candidate(stages: Stages) -> None:
+def test_only_what_has_a_candidate_is_shown_as_work_of_a_frozen_environment(stages: Stages) -> None:
     stages.run("staging", "web", "1.1.0")
     stages.configure("promote_from: staging", staging=POLICY, more=f"holds: [{{environments: all, {FAIR}}}]")
     done = stages.deploy.ask("status")
@@ -142,6 +142,14 @@ def test_status_shows_as_work_of_a_frozen_environment_only_what_has_a_candidate(
         f"staging: {told}nothing waits",
         f"production: {told}1 of 2 behind: 1 held",
     ]
+    shown = [line.split() for line in stages.deploy.bot("plan").out.partition("\nstaging\n")[2].splitlines()]
+    assert [" ".join(words[3:5]) if "held.hold:" in words else " ".join(words) for words in shown if words][:7] == [
+        *("held:", "apps/api/staging/kustomization.yaml:7 held.hold:", "0 unchanged, 1 frozen"),
+        "production (from staging)",
+        *("held:", "apps/web/production/kustomization.yaml:7 held.hold:", "0 unchanged, 1 frozen"),
+    ]
+    planned = stages.deploy.ask("plan").json
+    assert (held(planned), held(planned, "staging")) == (BOTH, {"web/staging": "held.hold", "api/staging": "held.hold"})
 
 
 def test_plan_and_status_say_first_what_is_frozen(stages: Stages) -> None:

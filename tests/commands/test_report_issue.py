@@ -131,6 +131,7 @@ def test_it_says_what_failed_what_is_held_and_what_waits_for_review_with_the_way
 def test_what_people_hold_is_listed(worldwide: World) -> None:
     freeze = 'holds: [{environment: production, until: 2200-01-01, why: "a fair"}]'
     stages = start(worldwide, "promote_from: staging", f"{ON}\n{freeze}")
+    assert update(stages) == [], "nothing waits for the end of the freeze"
     stages.run("staging", "web", "1.1.0")
     update(stages)
     frozen = "### Frozen (1)\n\n- freeze: production until 2200-01-01 (a fair) by gitops-bot.yaml:10.\n"

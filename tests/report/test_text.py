@@ -137,7 +137,7 @@ def test_what_is_piped_is_one_line_a_change_however_long(monkeypatch: pytest.Mon
 
 
 def test_what_is_held_or_failed_is_one_line_each_in_a_pipe_with_the_columns_of_a_change() -> None:
-    freeze = Reason("held.hold", "no release before the fair")
+    freeze = Reason("held.hold", "no release before the fair", {"image": "db"})
     held = [
         Held(alter(entry("ghcr.io/acme/web"), pin=Pin("v1.4.1", A)), Pin("v1.5.0", B), freeze),
         Held(alter(entry("db", "b.yaml"), pin=Pin("v1")), None, freeze),
@@ -391,7 +391,9 @@ def test_a_missing_token_is_told_once() -> None:
 OPENED = [carried_out("open", change("a"), change("b"), branch="x"), carried_out("refresh", change("c"), branch="y")]
 NOT_DONE = carried_out("none", change("d"), reason=Reason("failed.forge", "no"), branch="z")
 STOPPED = Failed(None, Problem("failed.forge", "no", "run again"))
-WAITS = Held(entry("e"), None, Reason("held.hold", "the fair"))
+WAITS = Held(entry("e"), None, Reason("held.hold", "the fair", {"image": "e"}))
+FREEZE = Reason("held.hold", "the fair", {"image": None})
+FROZEN = [Held(entry(name), None, FREEZE) for name in ("e", "f", "h")]
 WAITS_OPEN = Held(change("f").entry, None, Reason("held.limit", "6 are open"))
 LEFT = carried_out("leave", change("f"), change("g"), reason=Reason("person", "somebody's"), branch="w")
 TOTALS: list[tuple[str, EnvironmentOutcome, str]] = [
@@ -405,6 +407,13 @@ TOTALS: list[tuple[str, EnvironmentOutcome, str]] = [
         "what a person has, and a limit",
         EnvironmentOutcome("p", (WAITS_OPEN,), (LEFT,)),
         "no changes, 1 left alone, 1 held",
+    ),
+    ("a freeze where nothing waits", EnvironmentOutcome("p", (*FROZEN,)), "no changes"),
+    ("a freeze that pauses", EnvironmentOutcome("p", (*FROZEN,), (LEFT,)), "no changes, 1 left alone, 1 held"),
+    (
+        "a freeze of what was named",
+        EnvironmentOutcome("p", (*FROZEN,), named=frozenset({FROZEN[0].entry.key})),
+        "no changes, 1 held",
     ),
     (
         "there already",

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.config import Hold
+from gitops_bot.images.reason import Reason
+from gitops_bot.releases.decisions import Held
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
-from gitops_bot.results.waiting import Item, State, follow, render, waiting
-from tests.proposals.sample import proposal, pull
+from gitops_bot.results.waiting import Item, State, follow, is_calm, render, waiting
+from tests.proposals.sample import entry, proposal, pull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -220,3 +222,14 @@ def test_what_a_freeze_paused_waits_for_no_review(frozen: bool, draft: bool, wai
     assert left.on is not None
     outcome = Outcome((EnvironmentOutcome("staging", proposals=(replace(left, on=replace(left.on, freeze=freeze)),)),))
     assert [item.kind for item in waiting(outcome)] == ["review"] * waits
+
+
+def test_of_a_freeze_alone_nothing_waits() -> None:
+    freeze = Hold(("staging",), NOW + HOUR, "the fair", ("gitops-bot.yaml", 9, 1))
+    calm = Held(entry(), None, Reason("held.hold", "the fair", {"image": None}))
+    red = Held(entry(), None, Reason("held.vanished", "the tag is gone"))
+    for held, kinds in ((calm, ["frozen"]), (red, ["frozen", "held"])):
+        outcome = Outcome((EnvironmentOutcome("staging", (held,), frozen=(freeze,)),))
+        items = [*waiting(outcome)]
+        assert [item.kind for item in items] == kinds
+        assert is_calm(items) == ("Nothing waits: " in render(items, State())) == (held is calm)

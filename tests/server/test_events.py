@@ -132,12 +132,14 @@ def test_a_registry_that_is_gone_makes_no_flood() -> None:
 
 def test_the_counts_of_a_cycle_count_each_entry_once() -> None:
     waiting = Held(alter(OPENED.changes[0].entry, pin=Pin("v1")), Pin("v3"), HELD.reason)
-    found = outcome(OPENED, held=[waiting], failed=[FAILED], unchanged=5)
+    frozen = Held(entry("frozen"), None, Reason("held.hold", "the fair", {"image": None}))
+    found = outcome(OPENED, held=[waiting, frozen], failed=[FAILED], unchanged=5)
     assert counts(found, written=False)["written"] == 0
     assert counts(found, written=True) == {
         "written": 1,
         "changed": 1,
         "held": 1,
+        "frozen": 1,
         "failed": 1,
         "unchanged": 5,
         "ignored": 0,

@@ -38,7 +38,8 @@ EVENTS = {
     "environment.unknown": {"cycle", "environment", "next"},
     "cycle.ended": {
         *("cycle", "result", "seconds", "next_at", "commit", "written"),
-        *("changed", "held", "failed", "unchanged", "ignored", "unmanaged", "open_proposals", "rate_limit_left"),
+        *("changed", "held", "frozen", "failed", "unchanged", "ignored", "unmanaged"),
+        *("open_proposals", "rate_limit_left"),
     },
     "cycle.failed": {"cycle", "result", "seconds", "next_at", "code", "message", "next", "where"},
     "run.ended": {"signal"},

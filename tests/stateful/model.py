@@ -506,7 +506,7 @@ class Model:
         assert len(marks) == len(set(marks)), f"#{shown.number} says something twice"
 
     def _everything_newer_is_told(self, outcome: EnvironmentOutcome, command: Command, now: Moment) -> None:
-        told = {item.entry.key for item in outcome.held}
+        told = {item.entry.key for item in outcome.stopped}
         told |= {item.entry.key for item in outcome.failed if item.entry is not None}
         told |= {change.entry.key for proposed in outcome.proposals for change in proposed.changes}
         main = self.shop.pins(now.main)
