@@ -118,8 +118,8 @@ def _write(world: World, context: Context, proposal: Proposal) -> tuple[Proposal
     on, now, snapshot, propose = proposal.on, proposal, context.snapshot, context.environment.propose
     if on is None:
         return replace(proposal, commit=_push(world, context, proposal, snapshot.commit)), None
-    if proposal.kind == "failure":
-        propose = replace(propose, auto_merge=False)  # nobody asked for it: people merge it
+    if proposal.kind == "failure" or on.freeze is not None:
+        propose = replace(propose, auto_merge=False)  # nobody asked for it, or it is frozen: people merge it
 
     def look() -> None:
         nonlocal now

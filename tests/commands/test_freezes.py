@@ -318,9 +318,11 @@ def test_of_one_that_is_frozen_in_part_the_frozen_pins_leave_unless_it_is_approv
 
 
 def test_a_rollback_takes_its_entries_out_of_a_paused_one(stages: Stages) -> None:
+    stages.deploy.world.forge.settings(stages.deploy.name, allow_auto_merge=True)
+    stages.deploy.world.forge.protect(stages.deploy.name, checks=["ci"])
     stages.run("production", "web", "1.1.0")
     stages.push("web", "1.2.0")
-    production = proposed(stages)
+    production = proposed(stages, "{auto_merge: true}")
     freeze(stages, "environments: [production]", production=production)
     stages.deploy.bot("update", "production")
     done = stages.rollback("--image", stages.deploy.image("web"))
@@ -328,6 +330,7 @@ def test_a_rollback_takes_its_entries_out_of_a_paused_one(stages: Stages) -> Non
     assert stages.news() == {"api": stages.pin("api", "1.1.0")}
     paused = stages.deploy.call("GET", "/pulls/1")
     assert (paused["draft"], LINE in paused["body"]) == (True, True)
+    assert (paused["auto_merge"], "will not merge by itself" in done.err) == (None, False)
     quiet(stages)
 
 
