@@ -227,5 +227,5 @@ def test_only_deployments_of_commits_on_which_the_pin_stood_and_of_its_maker_cou
     assert seen() == ("pending", "was not reported yet")
     assert seen("d") == ("pending", "has been pending since 2026-11-24 14:00 UTC, by argocd[bot]")
     assert seen("b", app="flux") == ("pending", "was reported as success by argocd[bot], which does not count")
-    assert seen("x", complete=False) == ("pending", "is not among the newest ones, which were looked at")
+    assert seen("x", complete=False) == ("pending", "is not among the newest deployments that were looked at")
     assert deployed_to(DeploymentForm(name="{app}-staging"), {"app": "web"}) == "web-staging"

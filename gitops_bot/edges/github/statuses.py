@@ -82,4 +82,7 @@ def _head(node: Any) -> Head:
 
 
 def _no_status(refused: Refused | Unsupported) -> ForgeError:
-    return ForgeError(Problem("failed.auth", f"`{STATUS}` cannot be written ({refused.said})", _ADVICE))
+    what = f"`{STATUS}` cannot be written ({refused.said})"
+    if isinstance(refused, Refused):
+        return ForgeError(Problem("failed.auth", what, _ADVICE))
+    return ForgeError(Problem("failed.forge", what, "remove `propose: {status: ...}`"))

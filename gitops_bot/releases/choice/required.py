@@ -178,7 +178,7 @@ def see_deployment(wanted: DeploymentForm, name: str, commits: Collection[str], 
         note = f"was reported as {known[0].state} by {by}, which does not count"
         return Seen("deployment", name, "pending", None, note, "correct `app` or `user`, or let that one deploy it")
     if not reported.complete:
-        note = "is not among the newest ones, which were looked at"
+        note = "is not among the newest deployments that were looked at"
         return Seen("deployment", name, "pending", None, note, "deploy it again, or use `promote --beyond-checks`")
     return Seen("deployment", name, "pending")
 

@@ -103,8 +103,12 @@ def test_a_server_without_graphql_gets_no_statuses_and_it_is_said() -> None:
         script.bot.forge.find([BRANCH], BASE)
         with pytest.raises(ForgeError, match="this server has no GraphQL"):
             script.bot.forge.heads(BASE)
-        with pytest.raises(ForgeError, match="this server has no GraphQL"):
+        with pytest.raises(ForgeError, match="this server has no GraphQL") as failure:
             script.bot.forge.write_gates(HEAD, None, GREEN)
+    assert (failure.value.problem.code, failure.value.problem.next) == (
+        "failed.forge",
+        "remove `propose: {status: ...}`",
+    )
 
 
 @rows("commits failed", {
