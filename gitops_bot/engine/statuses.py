@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -29,10 +28,10 @@ Said: TypeAlias = "tuple[str, GateStatus | None, GateStatus]"
 
 @dataclass(slots=True)
 class Statuses:
-    """Writes the statuses of one run. `problems` are what the forge refused."""
+    """Writes the statuses of one run, up to the first that the forge refuses, which is among the `problems`."""
 
     world: World
-    problems: dict[Problem, None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def write(self, planned: Planned, done: Mapping[str, Proposal]) -> None:
         """Say of each open pull request of an environment that was carried out whether its gates are open."""
@@ -44,21 +43,14 @@ class Statuses:
         self._write(_elsewhere(self.world, base))
 
     def _write(self, statuses: Iterable[Said]) -> None:
-        with self._trying():
-            for said in statuses:
-                # What the token may not do once, it may not do again.
-                if any(problem.code == "failed.auth" for problem in self.problems):
-                    return
-                with self._trying():
-                    forge_of(self.world).write_gates(*said)
-
-    @contextmanager
-    def _trying(self) -> Iterator[None]:
+        if any(problem.code != "failed.bug" for problem in self.problems):
+            return  # a token or a forge that refused one refuses the next: the next run goes on
         try:
             with bugs_as(ForgeError):
-                yield
+                for said in statuses:
+                    forge_of(self.world).write_gates(*said)
         except ForgeError as error:
-            self.problems[error.problem] = None
+            self.problems.append(error.problem)
 
 
 def _elsewhere(world: World, base: str) -> Iterator[Said]:

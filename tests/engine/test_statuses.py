@@ -32,6 +32,7 @@ from tests.tables import rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gitops_bot.errors import FailureCode
     from tests.engine.situations import Event
 
 GATED = chain(production=", require: {checks: [e2e]}, propose: {status: true}")
@@ -151,10 +152,13 @@ def test_one_environment_that_wants_it_everywhere_gets_it_on_all_pull_requests()
     assert told.written == [(pull.head, OPEN), (first.head, OPEN), ("1" * 40, NO_PINS), ("4" * 40, NO_PINS)]
 
 
-def test_what_the_token_may_not_do_is_one_problem_and_the_rest_is_done() -> None:
+@rows("code", {"the token may not": "failed.auth", "the forge is down": "failed.forge"})
+def test_where_a_status_cannot_be_written_no_other_is_tried_and_the_rest_is_done(
+    code: FailureCode,
+) -> None:
     shop = started(chain(production=", propose: {status: all}"), *PROMOTED)
     shop.forge = told = Told(shop=shop)
-    problem = Problem("failed.auth", "it cannot be written", "give the token more")
+    problem = Problem(code, "it cannot be written", "do this")
     told.refusal, told.others = ForgeError(problem), (Head("1" * 40, "topic", None),)
     outcome = update(shop.world, shop.facts().snapshot, Request(Poll()))
     assert [*outcome.body.problems] == [problem]
