@@ -173,7 +173,8 @@ def _all_that_decides(pull: PullRequest) -> tuple[object, ...]:
     if pull.state != "open":
         return (*known, body.pin_marks(pull.body))
     remarks = {body.comment_mark(remark.body): remark.id for remark in pull.comments}
-    return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks, pull.draft, pull.queued)
+    merges = pull.queued, pull.merges_by_bot
+    return (*known, *_state(pull), has_label(pull, HAND_BACK), remarks, pull.draft, *merges)
 
 
 def _state(pull: PullRequest) -> tuple[object, ...]:

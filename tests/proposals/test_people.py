@@ -34,6 +34,12 @@ def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) 
     assert people.have_changed((OPEN, CLOSED), now)
 
 
+def test_auto_merge_that_is_a_persons_now_is_not_taken_back() -> None:
+    by_bot = replace(OPEN, auto_merge=True, merges_by_bot=True)
+    assert people.have_changed((by_bot,), (replace(by_bot, merges_by_bot=False),))
+    assert not people.have_changed((by_bot,), (replace(by_bot, title="mine"),))
+
+
 @rows(
     "now",
     {
