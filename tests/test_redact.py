@@ -9,6 +9,7 @@ import pytest
 from gitops_bot import redact
 from gitops_bot.images.reference import Pin
 from tests.secret_forms import FORMS, KEY
+from tests.tables import rows
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -27,18 +28,16 @@ def test_a_known_form_is_struck_out() -> None:
         assert redact.strike(shown) == shown, name
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("git fetch https://ada:x@host.invalid/a b", "git fetch https://***@host.invalid/a b"),
-        ("Authorization: Bearer abc, and more", "Authorization: ***, and more"),
-        ('{"auth": "eHg6eHg=", "email": "a@b.c"}', '{"auth": "***", "email": "a@b.c"}'),
-        ("no, ghp_0123456789abcdefghij may not", "no, *** may not"),
-        (f"a\n{KEY}\nb", "a\n***\n***\n***\n***\nb"),
-        (f"{KEY[:70]}\nimages:\n- name: web\n  newTag: 1.0.0\n", "***\n***\n***\n***:\n- name: web\n  newTag: 1.0.0\n"),
-    ],
-    ids=["address", "header", "docker", "token", "key", "what stands behind half a key"],
-)
+@rows("text shown", {
+    "address": ("git fetch https://ada:x@host.invalid/a b", "git fetch https://***@host.invalid/a b"),
+    "header": ("Authorization: Bearer abc, and more", "Authorization: ***, and more"),
+    "docker": ('{"auth": "eHg6eHg=", "email": "a@b.c"}', '{"auth": "***", "email": "a@b.c"}'),
+    "token": ("no, ghp_0123456789abcdefghij may not", "no, *** may not"),
+    "key": (f"a\n{KEY}\nb", "a\n***\n***\n***\n***\nb"),
+    "what stands behind half a key": (
+        f"{KEY[:70]}\nimages:\n- name: web\n  newTag: 1.0.0\n", "***\n***\n***\n***:\n- name: web\n  newTag: 1.0.0\n",
+    ),
+})  # fmt: skip
 def test_what_stands_around_a_secret_stays(text: str, shown: str) -> None:
     assert redact.strike(text) == shown
 
@@ -67,19 +66,15 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert redact.printable(text) == text
 
 
-@pytest.mark.parametrize(
-    ("secret", "text"),
-    [
-        ("correct horse", "no, correct horse may not"),
-        ("correct horse", "GET /?password=correct%20horse"),
-        ('pa"ss\\word', json.dumps('the password is pa"ss\\word')),
-        ("passwörd-1", "passwörd-1 or passw%C3%B6rd-1"),
-        ("ends-in-a-line-break\n", "ends-in-a-line-break."),
-        (f"first-half\n{'x' * 20}\n", f"remote: {'x' * 20}"),
-        ("overlapping", "overlapping overlapping-more"),
-    ],
-    ids=["as it is", "in an address", "in JSON", "not ASCII", "from echo", "a line of it", "inside of a longer one"],
-)
+@rows("secret text", {
+    "as it is": ("correct horse", "no, correct horse may not"),
+    "in an address": ("correct horse", "GET /?password=correct%20horse"),
+    "in JSON": ('pa"ss\\word', json.dumps('the password is pa"ss\\word')),
+    "not ASCII": ("passwörd-1", "passwörd-1 or passw%C3%B6rd-1"),
+    "from echo": ("ends-in-a-line-break\n", "ends-in-a-line-break."),
+    "a line of it": (f"first-half\n{'x' * 20}\n", f"remote: {'x' * 20}"),
+    "inside of a longer one": ("overlapping", "overlapping overlapping-more"),
+})  # fmt: skip
 def test_a_secret_that_was_learnt_is_struck_out(secret: str, text: str) -> None:
     assert redact.strike(text) == text
     redact.learn(secret, "overlapping-more", None, "")

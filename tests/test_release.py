@@ -13,6 +13,7 @@ import yaml
 
 from gitops_bot import __version__
 from tests.conftest import PROJECT, program
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,17 +65,12 @@ def test_the_notes_are_the_section_with_sentences_in_one_line_and_links_that_lea
     assert notes("# Changelog\n\n## [Unreleased]\n\n- One.\n", "0.1.0", "https://host") == "- One.\n"
 
 
-@pytest.mark.parametrize(
-    ("changelog", "says"),
-    [
-        pytest.param(RELEASED.replace("[1.2.0]", "[1.3.0]"), "rename [Unreleased]", id="another version"),
-        pytest.param(RELEASED.replace(" - 2026-11-24", ""), "YYYY-MM-DD", id="no day"),
-        pytest.param(RELEASED.replace("[1.2.0] - 2026-11-24", "[1.2.0] - 2026-11-24\n\n## [1.1.9]"), "no", id="empty"),
-        pytest.param(
-            RELEASED.replace("[Unreleased]\n", "[Unreleased]\n\n- More.\n"), "move them there", id="something is left"
-        ),
-    ],
-)
+@rows("changelog says", {
+    "another version": (RELEASED.replace("[1.2.0]", "[1.3.0]"), "rename [Unreleased]"),
+    "no day": (RELEASED.replace(" - 2026-11-24", ""), "YYYY-MM-DD"),
+    "empty": (RELEASED.replace("[1.2.0] - 2026-11-24", "[1.2.0] - 2026-11-24\n\n## [1.1.9]"), "no"),
+    "something is left": (RELEASED.replace("[Unreleased]\n", "[Unreleased]\n\n- More.\n"), "move them there"),
+})  # fmt: skip
 def test_a_changelog_that_is_not_ready_stops_the_release(changelog: str, says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(says)):
         notes(changelog, "1.2.0", "https://host")

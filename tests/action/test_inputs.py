@@ -12,6 +12,7 @@ from gitops_bot.images.reference import parse_assignments
 from gitops_bot.releases.choice.promotion import ByHand
 from gitops_bot.wiring.options import Options
 from tests.conftest import PROJECT
+from tests.tables import rows
 
 A, LONG = f"sha256:{'0a' * 32}", f"sha512:{'0a' * 64}"
 
@@ -32,21 +33,16 @@ def refused(**given: str) -> list[str]:
     return [problem.message for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize(
-    ("given", "pins"),
-    [
-        pytest.param({"tag": "v1.4.2"}, ["web=v1.4.2"], id="a tag"),
-        pytest.param({"tag": "_" + "v" * 127}, [f"web=_{'v' * 127}"], id="a long tag"),
-        pytest.param({"digest": A}, [f"web=@{A}"], id="a digest"),
-        pytest.param({"digest": LONG}, [f"web=@{LONG}"], id="a long digest"),
-        pytest.param({"tag": "v1", "digest": A}, [f"web=v1@{A}"], id="both"),
-        pytest.param(
-            {"tag": "v1", "image": f"\n web \r\napi=v2@{A}\ndb=@{A}\n"},
-            ["web=v1", f"api=v2@{A}", f"db=@{A}"],
-            id="several images",
-        ),
-    ],
-)
+@rows("given pins", {
+    "a tag": ({"tag": "v1.4.2"}, ["web=v1.4.2"]),
+    "a long tag": ({"tag": "_" + "v" * 127}, [f"web=_{'v' * 127}"]),
+    "a digest": ({"digest": A}, [f"web=@{A}"]),
+    "a long digest": ({"digest": LONG}, [f"web=@{LONG}"]),
+    "both": ({"tag": "v1", "digest": A}, [f"web=v1@{A}"]),
+    "several images": (
+        {"tag": "v1", "image": f"\n web \r\napi=v2@{A}\ndb=@{A}\n"}, ["web=v1", f"api=v2@{A}", f"db=@{A}"],
+    ),
+})  # fmt: skip
 def test_set_gets_its_pins(given: dict[str, str], pins: list[str]) -> None:
     found = step(**{"environment": "dev", "image": "web", **given})
     request = Request(Pins(parse_assignments(pins)))
@@ -88,56 +84,47 @@ def test_each_command_gets_its_inputs(given: dict[str, str], expected: dict[str,
     assert found.command == given.get("command", "set")
 
 
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        pytest.param({"tag": "$(touch x) `touch x`; touch x\n-v"}, "tag must be a tag", id="a script"),
-        pytest.param({"tag": "evil.example/web"}, "tag must be a tag", id="what reads as a new name"),
-        pytest.param({"tag": "evil:web"}, "tag must be a tag", id="a new name with a tag"),
-        pytest.param({"tag": f"v1@{A}"}, "tag must be a tag", id="a tag with a digest"),
-        pytest.param({"tag": f"@{A}"}, "tag must be a tag", id="a digest as a tag"),
-        pytest.param({"tag": "v1\n::warning::x"}, "tag must be a tag", id="a command to the runner"),
-        pytest.param({"tag": "v1\n"}, "tag must be a tag", id="a line break"),
-        pytest.param({"tag": "-v"}, "tag must be a tag", id="an option as a tag"),
-        pytest.param({"tag": "v\N{LATIN SMALL LETTER E WITH ACUTE}"}, "tag must be a tag", id="another letter"),
-        pytest.param({"tag": "v" * 129}, "tag must be a tag", id="a tag that is too long"),
-        pytest.param({"digest": "sha256:ab"}, "digest must be", id="a short digest"),
-        pytest.param({"digest": A.upper()}, "digest must be", id="upper case"),
-        pytest.param({"digest": f"{A}\n"}, "digest must be", id="a digest and a line break"),
-        pytest.param({"digest": A.replace("256", "512")}, "digest must be", id="a digest of another length"),
-        pytest.param({"digest": f"evil.example/web@{A}"}, "digest must be", id="a digest with a new name"),
-        pytest.param({"dry-run": "yes"}, "dry-run must be true or false", id="a flag that is none"),
-        pytest.param({"command": "edit"}, "command must be one of set, promote", id="no such command"),
-        pytest.param({"environment": ""}, "environment is needed for the command set", id="no environment"),
-        pytest.param({"now": "true"}, "the command set does not take now", id="a flag of another command"),
-        pytest.param({"environment": "a b"}, "the command set takes one environment", id="two environments"),
-        pytest.param({"image": " \n "}, "image is needed for the command set", id="no image"),
-        pytest.param({"tag": ""}, "tag or digest is needed", id="no pin"),
-        pytest.param({"image": "web=v1"}, "tag and digest are for images without a pin", id="a pin too many"),
-        pytest.param({"image": "web\nx=evil.example/web:v1"}, "image must be NAME", id="a new name in a line"),
-        pytest.param({"image": "web\n=v1"}, "image must be NAME", id="a pin of nothing"),
-        pytest.param({"image": "web\nx=v1@"}, "image must be NAME", id="half a pin"),
-        pytest.param({"image": "w\x1b[31meb"}, "image must be one line without control", id="a control character"),
-        pytest.param({"image": "web\n" * 101}, "image is longer", id="too many lines"),
-        pytest.param(
-            {"command": "rollback", "reason": "x" * 501}, "reason is longer than 500 characters", id="a long story"
-        ),
-        pytest.param({"config": "x" * 20_000}, "config is longer", id="too long"),
-        pytest.param({"repository": "acme/x\ny"}, "repository must be one line", id="two repositories"),
-        pytest.param({"from": "dev"}, "the command set does not take from", id="an input of another command"),
-        pytest.param({"token": " "}, "token is empty", id="an absent secret"),
-        pytest.param(
-            {"registry": "https://ghcr.io", "registry-password": "x"}, "registry must be a host", id="an address"
-        ),
-        pytest.param({"command": "status", "tag": "v1"}, "the command status does not take tag", id="a pin to look at"),
-        pytest.param(
-            {"command": "audit", "dry-run": "true"}, "the command audit does not take dry-run", id="a dry audit"
-        ),
-        pytest.param({"image": "web=v1\nweb=v2", "tag": ""}, "web is given two pins", id="two pins of one image"),
-        pytest.param({"registry-password": "x"}, "registry must name the host", id="a password for nobody"),
-        pytest.param({"registry": "ghcr.io"}, "registry-password is empty", id="an absent password"),
-    ],
-)
+@rows("given why", {
+    "a script": ({"tag": "$(touch x) `touch x`; touch x\n-v"}, "tag must be a tag"),
+    "what reads as a new name": ({"tag": "evil.example/web"}, "tag must be a tag"),
+    "a new name with a tag": ({"tag": "evil:web"}, "tag must be a tag"),
+    "a tag with a digest": ({"tag": f"v1@{A}"}, "tag must be a tag"),
+    "a digest as a tag": ({"tag": f"@{A}"}, "tag must be a tag"),
+    "a command to the runner": ({"tag": "v1\n::warning::x"}, "tag must be a tag"),
+    "a line break": ({"tag": "v1\n"}, "tag must be a tag"),
+    "an option as a tag": ({"tag": "-v"}, "tag must be a tag"),
+    "another letter": ({"tag": "v\N{LATIN SMALL LETTER E WITH ACUTE}"}, "tag must be a tag"),
+    "a tag that is too long": ({"tag": "v" * 129}, "tag must be a tag"),
+    "a short digest": ({"digest": "sha256:ab"}, "digest must be"),
+    "upper case": ({"digest": A.upper()}, "digest must be"),
+    "a digest and a line break": ({"digest": f"{A}\n"}, "digest must be"),
+    "a digest of another length": ({"digest": A.replace("256", "512")}, "digest must be"),
+    "a digest with a new name": ({"digest": f"evil.example/web@{A}"}, "digest must be"),
+    "a flag that is none": ({"dry-run": "yes"}, "dry-run must be true or false"),
+    "no such command": ({"command": "edit"}, "command must be one of set, promote"),
+    "no environment": ({"environment": ""}, "environment is needed for the command set"),
+    "a flag of another command": ({"now": "true"}, "the command set does not take now"),
+    "two environments": ({"environment": "a b"}, "the command set takes one environment"),
+    "no image": ({"image": " \n "}, "image is needed for the command set"),
+    "no pin": ({"tag": ""}, "tag or digest is needed"),
+    "a pin too many": ({"image": "web=v1"}, "tag and digest are for images without a pin"),
+    "a new name in a line": ({"image": "web\nx=evil.example/web:v1"}, "image must be NAME"),
+    "a pin of nothing": ({"image": "web\n=v1"}, "image must be NAME"),
+    "half a pin": ({"image": "web\nx=v1@"}, "image must be NAME"),
+    "a control character": ({"image": "w\x1b[31meb"}, "image must be one line without control"),
+    "too many lines": ({"image": "web\n" * 101}, "image is longer"),
+    "a long story": ({"command": "rollback", "reason": "x" * 501}, "reason is longer than 500 characters"),
+    "too long": ({"config": "x" * 20_000}, "config is longer"),
+    "two repositories": ({"repository": "acme/x\ny"}, "repository must be one line"),
+    "an input of another command": ({"from": "dev"}, "the command set does not take from"),
+    "an absent secret": ({"token": " "}, "token is empty"),
+    "an address": ({"registry": "https://ghcr.io", "registry-password": "x"}, "registry must be a host"),
+    "a pin to look at": ({"command": "status", "tag": "v1"}, "the command status does not take tag"),
+    "a dry audit": ({"command": "audit", "dry-run": "true"}, "the command audit does not take dry-run"),
+    "two pins of one image": ({"image": "web=v1\nweb=v2", "tag": ""}, "web is given two pins"),
+    "a password for nobody": ({"registry-password": "x"}, "registry must name the host"),
+    "an absent password": ({"registry": "ghcr.io"}, "registry-password is empty"),
+})  # fmt: skip
 def test_what_is_no_step_is_refused(given: dict[str, str], why: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(variables({"environment": "dev", "image": "web", "tag": "v1", **given}))

@@ -18,6 +18,7 @@ from gitops_bot.report import document
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from tests.managed import alter, change_of, managed
 from tests.proposals.sample import carried_out, kept
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -118,35 +119,32 @@ WEB_IMAGE = f"ghcr.io/acme/web:1.1.0@{A}"
 CARRIED = change(carried=True)
 
 
-@pytest.mark.parametrize(
-    ("result", "image", "number"),
-    [
-        pytest.param(outcome(WEB), WEB_IMAGE, "7", id="what changes"),
-        pytest.param(outcome(change(tag=None)), f"ghcr.io/acme/web@{A}", "7", id="a digest alone"),
-        pytest.param(outcome(change(new_name="quay.io/a/b")), f"quay.io/a/b:1.1.0@{A}", "7", id="a new name"),
-        pytest.param(outcome(WEB, WEB), WEB_IMAGE, "7", id="twice in the overlays"),
-        pytest.param(outcome(WEB, named=[WEB]), WEB_IMAGE, "7", id="by name"),
-        pytest.param(outcome(WEB, action="none", named=[WEB]), WEB_IMAGE, "7", id="proposed before"),
-        pytest.param(outcome(change("ghcr.io/acme/api", carried=True), WEB, named=[WEB]), WEB_IMAGE, "7",
-            id="beside others"),
-        pytest.param(outcome(CARRIED), WEB_IMAGE, "7", id="carried, and nothing is named"),
-        pytest.param(outcome(CARRIED, named=[WEB]), "", "", id="carried, and what was named was not done"),
-        pytest.param(outcome(CARRIED, decisions=[pinned(API, Pin("2", B))], named=[API]), f"ghcr.io/acme/api:2@{B}", "",
-            id="carried, and what was named is on the base branch"),
-        pytest.param(outcome(decisions=[pinned(WEB, Pin("2"))], named=[WEB]), "ghcr.io/acme/web:2", "",
-            id="pinned by tag"),
-        pytest.param(outcome(API, decisions=[pinned(WEB, Pin("2", B))], named=[WEB, API]),
-            f"ghcr.io/acme/api:1.1.0@{A}\nghcr.io/acme/web:2@{B}", "7", id="one is new and one is there"),
-        pytest.param(outcome(API, decisions=[held(WEB)], named=[WEB, API]), f"ghcr.io/acme/api:1.1.0@{A}", "7",
-            id="one is held"),
-        pytest.param(outcome(decisions=[pinned(WEB, Pin("2", B))]), "", "", id="current, and nobody asked"),
-        pytest.param(outcome(decisions=[pinned(WEB, Pin("2", B), "ignored")], named=[WEB]), "", "", id="ignored"),
-        pytest.param(outcome(WEB, action="leave", code="person", named=[WEB]), "", "", id="left to a person"),
-        pytest.param(outcome(WEB, action="leave", code="held.limit"), "", "", id="stopped by a limit"),
-        pytest.param(outcome(WEB, action="none", code="failed.forge"), "", "", id="failed"),
-        pytest.param(outcome(action="close"), "", "", id="closed"),
-    ],
-)  # fmt: skip
+@rows("result image number", {
+    "what changes": (outcome(WEB), WEB_IMAGE, "7"),
+    "a digest alone": (outcome(change(tag=None)), f"ghcr.io/acme/web@{A}", "7"),
+    "a new name": (outcome(change(new_name="quay.io/a/b")), f"quay.io/a/b:1.1.0@{A}", "7"),
+    "twice in the overlays": (outcome(WEB, WEB), WEB_IMAGE, "7"),
+    "by name": (outcome(WEB, named=[WEB]), WEB_IMAGE, "7"),
+    "proposed before": (outcome(WEB, action="none", named=[WEB]), WEB_IMAGE, "7"),
+    "beside others": (outcome(change("ghcr.io/acme/api", carried=True), WEB, named=[WEB]), WEB_IMAGE, "7"),
+    "carried, and nothing is named": (outcome(CARRIED), WEB_IMAGE, "7"),
+    "carried, and what was named was not done": (outcome(CARRIED, named=[WEB]), "", ""),
+    "carried, and what was named is on the base branch": (
+        outcome(CARRIED, decisions=[pinned(API, Pin("2", B))], named=[API]), f"ghcr.io/acme/api:2@{B}", "",
+    ),
+    "pinned by tag": (outcome(decisions=[pinned(WEB, Pin("2"))], named=[WEB]), "ghcr.io/acme/web:2", ""),
+    "one is new and one is there": (
+        outcome(API, decisions=[pinned(WEB, Pin("2", B))], named=[WEB, API]),
+        f"ghcr.io/acme/api:1.1.0@{A}\nghcr.io/acme/web:2@{B}", "7",
+    ),
+    "one is held": (outcome(API, decisions=[held(WEB)], named=[WEB, API]), f"ghcr.io/acme/api:1.1.0@{A}", "7"),
+    "current, and nobody asked": (outcome(decisions=[pinned(WEB, Pin("2", B))]), "", ""),
+    "ignored": (outcome(decisions=[pinned(WEB, Pin("2", B), "ignored")], named=[WEB]), "", ""),
+    "left to a person": (outcome(WEB, action="leave", code="person", named=[WEB]), "", ""),
+    "stopped by a limit": (outcome(WEB, action="leave", code="held.limit"), "", ""),
+    "failed": (outcome(WEB, action="none", code="failed.forge"), "", ""),
+    "closed": (outcome(action="close"), "", ""),
+})  # fmt: skip
 def test_the_outputs_name_what_is_pinned_and_where(result: StepResult, image: str, number: str) -> None:
     found = outputs(result)
     assert (found["image"], found["pull-request-number"]) == (image, number)
@@ -156,15 +154,12 @@ def test_the_outputs_name_what_is_pinned_and_where(result: StepResult, image: st
     assert (found["branch"] == "") == (image == "")
 
 
-@pytest.mark.parametrize(
-    ("result", "branch"),
-    [
-        pytest.param(outcome(WEB), "gitops-bot/live/all", id="proposed"),
-        pytest.param(outcome(WEB, action="commit", branch=None), "main", id="committed"),
-        pytest.param(outcome(decisions=[pinned(WEB, Pin("1"))], named=[WEB]), "main", id="there before"),
-        pytest.param(outcome(WEB, action="leave", code="held.window", branch=None), "", id="not committed yet"),
-    ],
-)
+@rows("result branch", {
+    "proposed": (outcome(WEB), "gitops-bot/live/all"),
+    "committed": (outcome(WEB, action="commit", branch=None), "main"),
+    "there before": (outcome(decisions=[pinned(WEB, Pin("1"))], named=[WEB]), "main"),
+    "not committed yet": (outcome(WEB, action="leave", code="held.window", branch=None), ""),
+})  # fmt: skip
 def test_the_branch_is_where_the_pins_are(result: StepResult, branch: str) -> None:
     assert outputs(result)["branch"] == branch
 
@@ -286,19 +281,15 @@ def test_a_failed_check_comes_first_and_what_is_only_frozen_is_no_row() -> None:
     assert [item.message.partition(":")[0] for _, item in annotated(named, named=True)] == ["check failed", "held"]
 
 
-@pytest.mark.parametrize(
-    ("result", "row"),
-    [
-        pytest.param(outcome(WEB, action="leave", code="held.label", decisions=[held(WEB, "held.label")]),
-            f"**held**: older | [#7]({URL}) |", id="a label"),
-        pytest.param(outcome(WEB, action="leave", code="held.limit", branch=None), "**left alone**: because |  |",
-            id="a limit"),
-        pytest.param(outcome(WEB, action="leave", code="person"), f"**left alone**: because | [#7]({URL}) |",
-            id="a person"),
-        pytest.param(outcome(WEB, action="none", code="failed.git"), f"**not done**: because | [#7]({URL}) |",
-            id="git"),
-    ],
-)  # fmt: skip
+@rows("result row", {
+    "a label": (
+        outcome(WEB, action="leave", code="held.label", decisions=[held(WEB, "held.label")]),
+        f"**held**: older | [#7]({URL}) |",
+    ),
+    "a limit": (outcome(WEB, action="leave", code="held.limit", branch=None), "**left alone**: because |  |"),
+    "a person": (outcome(WEB, action="leave", code="person"), f"**left alone**: because | [#7]({URL}) |"),
+    "git": (outcome(WEB, action="none", code="failed.git"), f"**not done**: because | [#7]({URL}) |"),
+})  # fmt: skip
 def test_what_is_stopped_is_no_success_and_offers_no_pull(result: StepResult, row: str) -> None:
     text = summary(result)
     assert [line.endswith(row) for line in table(text)] == [True]

@@ -4,15 +4,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.action import runner
 from gitops_bot.action.runner import Annotation
 from tests.conftest import PROJECT
 from tests.counterparts.runner import obeyed, outputs
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 EVIL = ("::set-output name=a::b", "  ::add-path::/evil", "x ##[set-env name=PATH]/evil", "::endgroup::", "##[endgroup]")
 
@@ -42,20 +43,14 @@ except ValueError:
     ]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "line"),
-    [
-        pytest.param(Annotation("wrong"), "::error title=gitops-bot::wrong", id="a message"),
-        pytest.param(
-            Annotation("50 % off\r\n::add-mask::x", "do", "a,b:c%.yaml", 3, 7),
-            "::error file=a%2Cb%3Ac%25.yaml,line=3,col=7,title=gitops-bot::50 %25 off ::add-mask::x%0Ado",
-            id="on a place, with everything that is escaped",
-        ),
-        pytest.param(
-            Annotation("x", file="a\n::b"), "::error file=a %3A%3Ab,title=gitops-bot::x", id="a line break in a name"
-        ),
-    ],
-)
+@rows("annotation line", {
+    "a message": (Annotation("wrong"), "::error title=gitops-bot::wrong"),
+    "on a place, with everything that is escaped": (
+        Annotation("50 % off\r\n::add-mask::x", "do", "a,b:c%.yaml", 3, 7),
+        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=7,title=gitops-bot::50 %25 off ::add-mask::x%0Ado",
+    ),
+    "a line break in a name": (Annotation("x", file="a\n::b"), "::error file=a %3A%3Ab,title=gitops-bot::x"),
+})  # fmt: skip
 def test_an_annotation_is_one_command(annotation: Annotation, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     runner.annotate("error", annotation)
     printed = capsys.readouterr().out

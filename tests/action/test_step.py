@@ -19,6 +19,7 @@ from tests.conftest import program
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.runner import Runner
 from tests.counterparts.world import TOKEN
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,13 +145,10 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(runner: Runner,
     assert ran.outputs["summary"] == "production: would open a pull request: web 1.1.0"
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "code"),
-    [
-        pytest.param("digest", A[:-1], 2, id="a digest that is cut"),
-        pytest.param("tag", "::set-output name=digest::x", 2, id="a command"),
-    ],
-)
+@rows("name text code", {
+    "a digest that is cut": ("digest", A[:-1], 2),
+    "a command": ("tag", "::set-output name=digest::x", 2),
+})  # fmt: skip
 def test_what_is_no_pin_writes_nothing_and_is_never_obeyed(
     runner: Runner, shop: Deploy, workspace: Path, name: str, text: str, code: int
 ) -> None:

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.commands.offline import check, places, write
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,14 +141,12 @@ def test_a_folder_in_no_repository_is_not_green(tmp_path: Path) -> None:
     assert problem["next"].startswith("change to the checkout of your manifests")
 
 
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({"base/kustomization.yaml": GOOD}, "there is no gitops-bot.yaml, and no file that pins an image in a directo"),
-        ({"gitops-bot.yaml": CONFIG}, "`apps/*/staging` of environment staging matches no"),
-    ],
-    ids=["a base only", "globs that match nothing"],
-)
+@rows("files message", {
+    "a base only": (
+        {"base/kustomization.yaml": GOOD}, "there is no gitops-bot.yaml, and no file that pins an image in a directo",
+    ),
+    "globs that match nothing": ({"gitops-bot.yaml": CONFIG}, "`apps/*/staging` of environment staging matches no"),
+})  # fmt: skip
 def test_a_repository_without_overlays_is_not_green(tmp_path: Path, files: dict[str, str], message: str) -> None:
     done = check(tmp_path, files, "--output", "json")
     assert (done.code, done.json["files"], done.json["complete"]) == (2, 0, False)

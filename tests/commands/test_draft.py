@@ -9,6 +9,7 @@ import yaml
 
 from tests.commands.offline import checkout, init
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,22 +33,19 @@ def drafted(folder: Path, environments: dict[str, dict[str, str]]) -> dict[str, 
 A, B = "a1b2c3d", "1f2e3d4"
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "promoted"),
-    [
-        pytest.param({"web": A}, {"web": B}, True, id="commits"),
-        pytest.param({"web": "1.4.0"}, {"web": "1.3.0"}, True, id="versions"),
-        pytest.param({"web": "1.3.0"}, {"web": "1.4.0"}, False, id="the source is behind"),
-        pytest.param({"web": A}, {"web": "v1.3.0"}, False, id="another format"),
-        pytest.param({"web": A}, {"web": "initial"}, True, id="a placeholder of the target"),
-        pytest.param({"web": "initial"}, {"web": A}, False, id="a placeholder of the source"),
-        pytest.param({"web": "latest"}, {"web": "latest"}, False, id="a tag that moves"),
-        pytest.param({"web": A}, {"api": B}, False, id="no pairs"),
-        pytest.param({"a": A, "b": A, "c": "1.0.0"}, {"a": B, "b": B, "c": A}, True, id="most pairs"),
-        pytest.param({"a": A, "b": "1.0.0"}, {"a": B, "b": A}, False, id="half of the pairs"),
-        pytest.param({"web": "sha256:" + "1f" * 32}, {"web": "sha256:" + "2e" * 32}, True, id="digests"),
-    ],
-)
+@rows("source target promoted", {
+    "commits": ({"web": A}, {"web": B}, True),
+    "versions": ({"web": "1.4.0"}, {"web": "1.3.0"}, True),
+    "the source is behind": ({"web": "1.3.0"}, {"web": "1.4.0"}, False),
+    "another format": ({"web": A}, {"web": "v1.3.0"}, False),
+    "a placeholder of the target": ({"web": A}, {"web": "initial"}, True),
+    "a placeholder of the source": ({"web": "initial"}, {"web": A}, False),
+    "a tag that moves": ({"web": "latest"}, {"web": "latest"}, False),
+    "no pairs": ({"web": A}, {"api": B}, False),
+    "most pairs": ({"a": A, "b": A, "c": "1.0.0"}, {"a": B, "b": B, "c": A}, True),
+    "half of the pairs": ({"a": A, "b": "1.0.0"}, {"a": B, "b": A}, False),
+    "digests": ({"web": "sha256:" + "1f" * 32}, {"web": "sha256:" + "2e" * 32}, True),
+})  # fmt: skip
 def test_an_environment_is_promoted_where_most_pins_look_alike(
     tmp_path: Path, source: dict[str, str], target: dict[str, str], promoted: bool
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +33,12 @@ def written(host: Path) -> tuple[bytes, bytes]:
     return (host / "compose.yaml").read_bytes(), (host / ".env").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("path", "pin", "before", "after"),
-    [
-        pytest.param(".env", "WEB_TAG=1.2", b"WEB_TAG=1.1", b"WEB_TAG=1.2", id="a variable, by its key"),
-        pytest.param(".", "acme/web=1.2", b"WEB_TAG=1.1", b"WEB_TAG=1.2", id="the file of a directory that has it"),
-        pytest.param(".", "api=1.2", b"acme/api:1.0", b"acme/api:1.2", id="a service"),
-        pytest.param("compose.yaml", "job=1.2", b"JOB_TAG:-1.0", b"JOB_TAG:-1.2", id="a default that counts"),
-    ],
-)
+@rows("path pin before after", {
+    "a variable, by its key": (".env", "WEB_TAG=1.2", b"WEB_TAG=1.1", b"WEB_TAG=1.2"),
+    "the file of a directory that has it": (".", "acme/web=1.2", b"WEB_TAG=1.1", b"WEB_TAG=1.2"),
+    "a service": (".", "api=1.2", b"acme/api:1.0", b"acme/api:1.2"),
+    "a default that counts": ("compose.yaml", "job=1.2", b"JOB_TAG:-1.0", b"JOB_TAG:-1.2"),
+})  # fmt: skip
 def test_the_text_that_decides_is_edited(host: Path, path: str, pin: str, before: bytes, after: bytes) -> None:
     done = run("edit", path, pin, cwd=host)
     assert done.code == 0, done.err

@@ -6,6 +6,7 @@ import pytest
 
 from tests.commands.conftest import pinned
 from tests.counterparts.world import overlay, run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,23 +39,19 @@ def content(folder: Path) -> bytes:
     return (folder / "kustomization.yaml").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("pins", "replaced"),
-    [
-        (["web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
-        ([f"web=@{B}"], [(A, B)]),
-        (["ghcr.io/acme/api=1e5"], [("newTag: 2.0.0", 'newTag: "1e5"')]),
-        (
-            [f"ghcr.io/acme/api=ghcr.io/acme/api2:2.1.0@{B}"],
-            [("    newTag: 2.0.0\r\n", f"    newName: ghcr.io/acme/api2\r\n    newTag: 2.1.0\r\n    digest: {B}\r\n")],
-        ),
-        (
-            [f"docker.io/library/web=1.1.0@{B}", "ghcr.io/acme/api=2.0.1"],
-            [("'1.0.0'", "'1.1.0'"), (A, B), ("2.0.0", "2.0.1")],
-        ),
-    ],
-    ids=["tag", "digest", "quoted", "new name", "two"],
-)
+@rows("pins replaced", {
+    "tag": (["web=1.1.0"], [("'1.0.0'", "'1.1.0'"), (f"    digest: {A}\r\n", "")]),
+    "digest": ([f"web=@{B}"], [(A, B)]),
+    "quoted": (["ghcr.io/acme/api=1e5"], [("newTag: 2.0.0", 'newTag: "1e5"')]),
+    "new name": (
+        [f"ghcr.io/acme/api=ghcr.io/acme/api2:2.1.0@{B}"],
+        [("    newTag: 2.0.0\r\n", f"    newName: ghcr.io/acme/api2\r\n    newTag: 2.1.0\r\n    digest: {B}\r\n")],
+    ),
+    "two": (
+        [f"docker.io/library/web=1.1.0@{B}", "ghcr.io/acme/api=2.0.1"],
+        [("'1.0.0'", "'1.1.0'"), (A, B), ("2.0.0", "2.0.1")],
+    ),
+})  # fmt: skip
 def test_the_asked_bytes_change_and_no_other(folder: Path, pins: list[str], replaced: list[tuple[str, str]]) -> None:
     done = edit(folder, ".", *pins, "--output", "json")
     assert (done.code, done.err) == (0, "")
@@ -83,19 +80,16 @@ def test_dry_run_prints_the_diff(folder: Path) -> None:
     assert "+    newTag: '1.1.0'" in done.out
 
 
-@pytest.mark.parametrize(
-    ("pins", "code", "problems"),
-    [
-        pytest.param(["web=2", "x=1", "UPPER=1"], 1, ["no entry has the name 'x'", "no entry has the name 'UPPER'"],
-            id="some that are nothing"),
-        pytest.param(["x=1"], 2, ["'x' or that repository It has: web, ghcr.io/acme/api, job, job."],
-            id="nothing that is there"),
-        pytest.param(["web=2", "job=2"], 1, ["2 entries are called 'job'", "2 entries are called 'job'"],
-            id="an entry that is refused"),
-        pytest.param(["web=2", "docker.io/library/web=3"], 2, ["two arguments set different pins for the entry 'web'"],
-            id="two that contradict each other"),
-    ],
-)  # fmt: skip
+@rows("pins code problems", {
+    "some that are nothing": (
+        ["web=2", "x=1", "UPPER=1"], 1, ["no entry has the name 'x'", "no entry has the name 'UPPER'"],
+    ),
+    "nothing that is there": (["x=1"], 2, ["'x' or that repository It has: web, ghcr.io/acme/api, job, job."]),
+    "an entry that is refused": (["web=2", "job=2"], 1, ["2 entries are called 'job'", "2 entries are called 'job'"]),
+    "two that contradict each other": (
+        ["web=2", "docker.io/library/web=3"], 2, ["two arguments set different pins for the entry 'web'"],
+    ),
+})  # fmt: skip
 def test_all_pins_or_none(folder: Path, pins: list[str], code: int, problems: list[str]) -> None:
     text = BEFORE.replace(b"\r\n\r\nconfigMap", b"\r\n  - name: job\r\n  - name: job\r\n\r\nconfigMap")
     (folder / "kustomization.yaml").write_bytes(text)

@@ -9,6 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from tests.commands.scene import approve, mutate
 from tests.commands.stages import BRANCH, ROLLBACK, Stages, actions, environment, held
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +36,11 @@ def freeze(stages: Stages, which: str, when: str = FAIR, *, production: str = PO
     stages.configure(production, staging=POLICY, more=f"holds: [{{{which}, {when}}}]")
 
 
-@pytest.mark.parametrize(
-    ("which", "production", "staging"),
-    [
-        pytest.param("environments: all", BOTH, True, id="all"),
-        pytest.param("environments: [production]", BOTH, False, id="a list of one"),
-        pytest.param("environments: all, except: [WEB]", {"api/production": "held.hold"}, True, id="all but an image"),
-    ],
-)
+@rows("which production staging", {
+    "all": ("environments: all", BOTH, True),
+    "a list of one": ("environments: [production]", BOTH, False),
+    "all but an image": ("environments: all, except: [WEB]", {"api/production": "held.hold"}, True),
+})  # fmt: skip
 def test_a_freeze_holds_its_environments_but_for_its_exceptions(
     stages: Stages, which: str, production: dict[str, str], staging: bool
 ) -> None:

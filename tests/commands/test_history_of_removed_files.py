@@ -12,6 +12,7 @@ from gitops_bot.wiring.options import Options
 from gitops_bot.wiring.world import open_world
 from tests.counterparts.git_http import Remote
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,19 +181,15 @@ def pod(pin: str) -> bytes:
     return CASES["manifest"].written(pin)[WEB]
 
 
-@pytest.mark.parametrize(
-    ("newest", "changes"),
-    [
-        pytest.param({WEB: CONFIG_MAP}, [("1.2.0", None)], id="rewritten"),
-        pytest.param({f"{HOME}/kustomization.yaml": b"resources: [web.yaml]\n"}, [], id="taken over"),
-        pytest.param({"hosts/kustomization.yaml": b"resources: [a]\n"}, None, id="taken over from above"),
-        pytest.param(
-            {WEB: pod(f"1.3.0@sha256:{'3' * 64}"), f"{HOME}/kustomization.yaml": b"resources: [web.yaml]\n"},
-            [("1.2.0", "1.3.0")],
-            id="both",
-        ),
-    ],
-)
+@rows("newest changes", {
+    "rewritten": ({WEB: CONFIG_MAP}, [("1.2.0", None)]),
+    "taken over": ({f"{HOME}/kustomization.yaml": b"resources: [web.yaml]\n"}, []),
+    "taken over from above": ({"hosts/kustomization.yaml": b"resources: [a]\n"}, None),
+    "both": (
+        {WEB: pod(f"1.3.0@sha256:{'3' * 64}"), f"{HOME}/kustomization.yaml": b"resources: [web.yaml]\n"},
+        [("1.2.0", "1.3.0")],
+    ),
+})  # fmt: skip
 def test_a_file_that_holds_no_pins_any_more_held_them_before(
     newest: Mapping[str, bytes], changes: list[tuple[str, str]] | None, tmp_path: Path
 ) -> None:

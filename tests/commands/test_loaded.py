@@ -8,11 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.commands.conftest import shop_files
 from tests.commands.scene import configure
 from tests.conftest import PROJECT
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,14 +49,11 @@ UNUSED = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("command", "most_modules", "most_dataclasses", "unused"),
-    [
-        pytest.param(["update"], 184, 220, UNUSED, id="update"),
-        pytest.param(["plan"], 191, 236, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server."), id="plan"),
-        pytest.param(["--version"], 15, 3, ("gitops_bot.engine.", "httpx.", "ruamel.", "re2."), id="version"),
-    ],
-)
+@rows("command most_modules most_dataclasses unused", {
+    "update": (["update"], 184, 220, UNUSED),
+    "plan": (["plan"], 191, 236, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server.")),
+    "version": (["--version"], 15, 3, ("gitops_bot.engine.", "httpx.", "ruamel.", "re2.")),
+})  # fmt: skip
 def test_a_command_imports_what_it_needs(
     worldwide: World,
     tmp_path: Path,

@@ -17,6 +17,7 @@ from tests.commands.running import running
 from tests.commands.stages import Stages
 from tests.counterparts.world import ended
 from tests.engine.world import Shop
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from tests.counterparts.git_http import Remote
@@ -131,14 +132,11 @@ def test_runs_at_once_tag_every_release_once(stages: Stages) -> None:
     assert deploy.ask("history", "production", "--verify").code == 0
 
 
-@pytest.mark.parametrize(
-    ("tagged", "read_tags", "number"),
-    [
-        pytest.param("true", True, 120, id="by the tag"),
-        pytest.param("true", False, None, id="not by counting"),
-        pytest.param("false", False, 1, id="by counting, without tags"),
-    ],
-)
+@rows("tagged read_tags number", {
+    "by the tag": ("true", True, 120),
+    "not by counting": ("true", False, None),
+    "by counting, without tags": ("false", False, 1),
+})  # fmt: skip
 def test_the_page_of_a_cycle_numbers_as_history_does(tagged: str, *, read_tags: bool, number: int | None) -> None:
     shop = Shop(
         f"version: 1\nrelease_tags: {tagged}\nenvironments: {{production: {{overlays: [apps/*/production]}}}}\n"

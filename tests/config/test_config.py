@@ -13,6 +13,7 @@ from gitops_bot.images.kinds import Follow, NamedPolicy, Pattern, Rules, Semver,
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import ImageName, Pin
 from tests.config.reading import SCHEMA, told
+from tests.tables import rows
 
 GOOD = """\
 # gitops-bot.yaml, at the root of the manifest repository
@@ -160,41 +161,34 @@ BUILDS = NamedPolicy("builds", Pattern("^build-(?P<n>[0-9]+)$", order="numerical
 OWN = NamedPolicy(None, Semver("^1.2", prereleases=True, pattern="^v"), "config")
 
 
-@pytest.mark.parametrize(
-    ("environment", "who", "expected"),
-    [
-        pytest.param("staging", entry("other"), Rules(BUILDS, ignore=True), id="the environment's"),
-        pytest.param("staging", entry("web", "ghcr.io/acme/web"), Rules(RELEASES, ignore=False, own_policy=True),
-            id="by repository, ignore undone"),
-        pytest.param("staging", entry("ghcr.io/acme/web", "x/y"), Rules(RELEASES, own_policy=True),
-            id="by name before the repository"),
-        pytest.param("staging", entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="key by key"),
-        pytest.param("staging", entry("db", "docker.io/library/postgres"), Rules(BUILDS, pin="tag", ignore=True),
-            id="normalised"),
-        pytest.param("staging", Entry("postgres"), Rules(BUILDS, pin="tag", ignore=True), id="by name, no image name"),
-        pytest.param("production", entry("api"), Rules(OWN, pin="digest", on_move="follow", own_policy=True),
-            id="a policy written out"),
-        pytest.param("production", entry("web"),
-            Rules(None, pin="digest", on_move="hold", unmanaged=unmanaged("not_in_source", "production", "staging")),
-            id="nothing but the promotion"),
-    ],
-)  # fmt: skip
+@rows("environment who expected", {
+    "the environment's": ("staging", entry("other"), Rules(BUILDS, ignore=True)),
+    "by repository, ignore undone": (
+        "staging", entry("web", "ghcr.io/acme/web"), Rules(RELEASES, ignore=False, own_policy=True),
+    ),
+    "by name before the repository": ("staging", entry("ghcr.io/acme/web", "x/y"), Rules(RELEASES, own_policy=True)),
+    "key by key": ("staging", entry("postgres"), Rules(BUILDS, pin="tag", ignore=True)),
+    "normalised": ("staging", entry("db", "docker.io/library/postgres"), Rules(BUILDS, pin="tag", ignore=True)),
+    "by name, no image name": ("staging", Entry("postgres"), Rules(BUILDS, pin="tag", ignore=True)),
+    "a policy written out": ("production", entry("api"), Rules(OWN, pin="digest", on_move="follow", own_policy=True)),
+    "nothing but the promotion": (
+        "production", entry("web"),
+        Rules(None, pin="digest", on_move="hold", unmanaged=unmanaged("not_in_source", "production", "staging")),
+    ),
+})  # fmt: skip
 def test_an_image_beats_its_environment(environment: str, who: Entry, expected: Rules) -> None:
     assert config.read(GOOD, "f.yaml").environments[environment].rules(who) == expected
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        pytest.param("digest: 1.10", "1.10", id="a number with a last zero"),
-        pytest.param("digest: 0123", "0123", id="a leading zero"),
-        pytest.param("digest: 1e5", "1e5", id="an exponent"),
-        pytest.param("digest: '1_000'", "1_000", id="quoted"),
-        pytest.param("digest: yes", "yes", id="a truth in YAML 1.1 only"),
-        pytest.param("digest: !!str true", "true", id="an explicit text"),
-        pytest.param("digest: >-\n        main", "main", id="folded"),
-    ],
-)
+@rows("line expected", {
+    "a number with a last zero": ("digest: 1.10", "1.10"),
+    "a leading zero": ("digest: 0123", "0123"),
+    "an exponent": ("digest: 1e5", "1e5"),
+    "quoted": ("digest: '1_000'", "1_000"),
+    "a truth in YAML 1.1 only": ("digest: yes", "yes"),
+    "an explicit text": ("digest: !!str true", "true"),
+    "folded": ("digest: >-\n        main", "main"),
+})  # fmt: skip
 def test_a_tag_is_taken_by_its_raw_text(line: str, expected: str) -> None:
     text = f"version: 1\nenvironments:\n  dev:\n    overlays: [dev]\n    policy:\n      {line}\n"
     assert config.read(text, "f.yaml").environments["dev"].rules(entry("web")).policy == NamedPolicy(

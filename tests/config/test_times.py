@@ -8,22 +8,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_bot.config import times
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        pytest.param(["mon"], {0}, id="a day"),
-        pytest.param(["sunday"], {6}, id="a day in full"),
-        pytest.param(["mon-fri"], {0, 1, 2, 3, 4}, id="a range"),
-        pytest.param(["tuesday-thu"], {1, 2, 3}, id="a range in two ways"),
-        pytest.param(["sat-mon"], {5, 6, 0}, id="over the end of the week"),
-        pytest.param(["tue-mon"], set(range(7)), id="a week that begins on Tuesday"),
-        pytest.param(["wed-wed"], {2}, id="from a day to itself"),
-        pytest.param(["mon", "thu-fri", "fri"], {0, 3, 4}, id="several, one of them twice"),
-        pytest.param([], set(), id="none"),
-    ],
-)
+@rows("written expected", {
+    "a day": (["mon"], {0}),
+    "a day in full": (["sunday"], {6}),
+    "a range": (["mon-fri"], {0, 1, 2, 3, 4}),
+    "a range in two ways": (["tuesday-thu"], {1, 2, 3}),
+    "over the end of the week": (["sat-mon"], {5, 6, 0}),
+    "a week that begins on Tuesday": (["tue-mon"], set(range(7))),
+    "from a day to itself": (["wed-wed"], {2}),
+    "several, one of them twice": (["mon", "thu-fri", "fri"], {0, 3, 4}),
+    "none": ([], set()),
+})  # fmt: skip
 def test_days_are_numbers_from_monday(written: list[str], expected: set[int]) -> None:
     assert times.days(written) == expected
 
@@ -59,22 +57,19 @@ def test_a_moment_is_in_utc_and_a_date_is_its_beginning(written: str, expected: 
     assert (found, found.tzinfo) == (expected, UTC)
 
 
-@pytest.mark.parametrize(
-    ("written", "zone", "expected"),
-    [
-        pytest.param("2026-12-24", "Europe/Berlin", "2026-12-23T23:00Z", id="a date"),
-        pytest.param("2026-12-24T18:00", "Europe/Berlin", "2026-12-24T17:00Z", id="a moment"),
-        pytest.param("2026-12-24T18:00+09:00", "Europe/Berlin", "2026-12-24T09:00Z", id="a moment of another clock"),
-        pytest.param("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:00Z", id="a moment that is leapt over"),
-        pytest.param("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30Z", id="a moment that is shown twice"),
-        pytest.param("2026-03-08", "America/Havana", "2026-03-08T05:00Z", id="a day that begins at one"),
-        pytest.param("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00Z", id="another"),
-        pytest.param("2018-02-18", "America/Sao_Paulo", "2018-02-18T03:00Z", id="the hour before it comes twice"),
-        pytest.param("2006-10-29", "America/St_Johns", "2006-10-29T02:30Z", id="its first minute comes twice"),
-        pytest.param("2011-12-30", "Pacific/Apia", "2011-12-30T10:00Z", id="a day that was left out"),
-        pytest.param("2600-07-01", "Europe/Berlin", "2600-06-30T22:00Z", id="in centuries"),
-    ],
-)
+@rows("written zone expected", {
+    "a date": ("2026-12-24", "Europe/Berlin", "2026-12-23T23:00Z"),
+    "a moment": ("2026-12-24T18:00", "Europe/Berlin", "2026-12-24T17:00Z"),
+    "a moment of another clock": ("2026-12-24T18:00+09:00", "Europe/Berlin", "2026-12-24T09:00Z"),
+    "a moment that is leapt over": ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:00Z"),
+    "a moment that is shown twice": ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30Z"),
+    "a day that begins at one": ("2026-03-08", "America/Havana", "2026-03-08T05:00Z"),
+    "another": ("2017-10-15", "America/Sao_Paulo", "2017-10-15T03:00Z"),
+    "the hour before it comes twice": ("2018-02-18", "America/Sao_Paulo", "2018-02-18T03:00Z"),
+    "its first minute comes twice": ("2006-10-29", "America/St_Johns", "2006-10-29T02:30Z"),
+    "a day that was left out": ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00Z"),
+    "in centuries": ("2600-07-01", "Europe/Berlin", "2600-06-30T22:00Z"),
+})  # fmt: skip
 def test_a_date_or_a_moment_is_one_of_the_clock_of_its_zone(written: str, zone: str, expected: str) -> None:
     assert times.moment(written, times.zone(zone)) == datetime.fromisoformat(expected)
 
@@ -116,21 +111,18 @@ def test_a_time_zone_is_known_by_its_name(written: str) -> None:
     assert times.zone(written).key == written
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        pytest.param("localtime", id="the machine's own"),
-        pytest.param("posix/Europe/Berlin", id="what only some machines have"),
-        pytest.param("right/Europe/Berlin", id="with leap seconds"),
-        pytest.param("../Berlin", id="out of the table"),
-        pytest.param("Europe/../Berlin", id="through the table"),
-        pytest.param("/etc/localtime", id="a file"),
-        pytest.param("Europe/Berlin\n", id="a line break"),
-        pytest.param("Europe//Berlin", id="an empty part"),
-        pytest.param("A" * 32, id="too long"),
-        pytest.param("+02:00", id="an offset"),
-    ],
-)
+@rows("written", {
+    "the machine's own": "localtime",
+    "what only some machines have": "posix/Europe/Berlin",
+    "with leap seconds": "right/Europe/Berlin",
+    "out of the table": "../Berlin",
+    "through the table": "Europe/../Berlin",
+    "a file": "/etc/localtime",
+    "a line break": "Europe/Berlin\n",
+    "an empty part": "Europe//Berlin",
+    "too long": "A" * 32,
+    "an offset": "+02:00",
+})  # fmt: skip
 def test_what_is_no_name_of_a_time_zone_is_never_looked_up(written: str) -> None:
     assert not times.is_zone(written)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.container.dockerfile import Unsupported, stages
 from tests.container.engine import BuildError, Engine, rewritten
+from tests.tables import rows
 
 TEXT = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 
@@ -130,17 +131,14 @@ def test_a_build_is_carried_out(engine: Engine) -> None:
     assert (image.entrypoint, image.command, image.healthcheck) == (("x",), ("y",), ("z",))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("COPY two ./\n", id="a source that is missing"),
-        pytest.param("COPY one src /x\n", id="two sources for one file"),
-        pytest.param("COPY --from=nobody one ./\n", id="no such stage"),
-        pytest.param("COPY one /a/\nRUN cat /b/one\n", id="a wrong path"),
-        pytest.param("RUN git --version\n", id="a program that nobody installed"),
-        pytest.param("RUN true && apt-get upgrade\n", id="an apt-get of another kind"),
-    ],
-)
+@rows("text", {
+    "a source that is missing": "COPY two ./\n",
+    "two sources for one file": "COPY one src /x\n",
+    "no such stage": "COPY --from=nobody one ./\n",
+    "a wrong path": "COPY one /a/\nRUN cat /b/one\n",
+    "a program that nobody installed": "RUN git --version\n",
+    "an apt-get of another kind": "RUN true && apt-get upgrade\n",
+})  # fmt: skip
 def test_a_build_that_an_engine_would_not_finish_fails_here(text: str, engine: Engine) -> None:
     with pytest.raises(BuildError, match="Dockerfile:"):
         engine.build(f"FROM debian AS first\nFROM debian\n{text}")

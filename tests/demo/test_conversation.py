@@ -9,19 +9,17 @@ from gitops_bot.demo.refusal import Invalid
 from gitops_bot.demo.rules import Protection
 from tests.counterparts.forge import commit
 from tests.demo.sample import opened
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.demo.pulls import PullRequests
 
 
-@pytest.mark.parametrize(
-    ("dismisses", "change", "state"),
-    [
-        pytest.param(False, True, "APPROVED", id="where the base does not say so it stays"),
-        pytest.param(True, True, "DISMISSED", id="a push that changes the diff"),
-        pytest.param(True, False, "APPROVED", id="a push that changes nothing of the diff"),
-    ],
-)
+@rows("dismisses change state", {
+    "where the base does not say so it stays": (False, True, "APPROVED"),
+    "a push that changes the diff": (True, True, "DISMISSED"),
+    "a push that changes nothing of the diff": (True, False, "APPROVED"),
+})  # fmt: skip
 def test_a_push_ends_an_approval_only_where_the_base_says_so(
     pulls: PullRequests, dismisses: bool, change: bool, state: str
 ) -> None:

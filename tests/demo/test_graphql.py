@@ -20,6 +20,7 @@ from gitops_bot.demo.identity import node
 from gitops_bot.demo.refusal import Invalid
 from tests.counterparts.forge import BOT_TOKEN, REPOSITORY, Site, serving
 from tests.counterparts.graphql import Checker, checker, described
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,14 +175,10 @@ DISABLE = (
 )
 
 
-@pytest.mark.parametrize(
-    ("archived", "key", "kind", "message"),
-    [
-        (True, None, "FORBIDDEN", "Repository was archived so is read-only."),
-        (False, "PR_x", "NOT_FOUND", "Could not resolve to a node with the global id of 'PR_x'"),
-    ],
-    ids=["an archived repository", "an unknown id"],
-)
+@rows("archived key kind message", {
+    "an archived repository": (True, None, "FORBIDDEN", "Repository was archived so is read-only."),
+    "an unknown id": (False, "PR_x", "NOT_FOUND", "Could not resolve to a node with the global id of 'PR_x'"),
+})  # fmt: skip
 def test_a_mutation_is_refused(site: Site, archived: bool, key: str | None, kind: str, message: str) -> None:
     site.proposed()
     known = node("PullRequest", site.call("GET", "/pulls/1").json["id"])
@@ -265,21 +262,17 @@ def test_only_who_has_a_token_may_ask(asking: Site) -> None:
     assert asking.ask("POST", "/api/graphql", question, token="ghs_wrong").json["message"] == "Bad credentials"
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        f"query($x: String!) {SIMPLE}",
-        '{ repository(owner: "acme") { id } }',
-        f"query A {SIMPLE} query B {SIMPLE}",
-        f"subscription {SIMPLE}",
-        "fragment F on Repository { id }",
-        'fragment F on Repository { ...F } { repository(owner: "acme", name: "deploy") { ...F } }',
-        f"{SIMPLE} # {'x' * 200_000}",
-        '{ repository(owner: "acme", name: "deploy") { ' + "id " * 10_000 + "} }",
-        "{" * 20_000,
-    ],
-    ids=["variable", "argument", "which", "kind", "nothing", "circle", "comment", "long", "deep"],
-)
+@rows("question", {
+    "variable": f"query($x: String!) {SIMPLE}",
+    "argument": '{ repository(owner: "acme") { id } }',
+    "which": f"query A {SIMPLE} query B {SIMPLE}",
+    "kind": f"subscription {SIMPLE}",
+    "nothing": "fragment F on Repository { id }",
+    "circle": 'fragment F on Repository { ...F } { repository(owner: "acme", name: "deploy") { ...F } }',
+    "comment": f"{SIMPLE} # {'x' * 200_000}",
+    "long": '{ repository(owner: "acme", name: "deploy") { ' + "id " * 10_000 + "} }",
+    "deep": "{" * 20_000,
+})  # fmt: skip
 def test_a_question_that_cannot_be_carried_out_has_an_answer(asking: Site, question: str) -> None:
     answer = asking.graphql(question)
     assert "errors" in answer or answer == {"data": {"repository": {"nameWithOwner": REPOSITORY}}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.demo.http import BODY_LIMIT, Answer, Request, Server
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,30 +63,25 @@ def test_a_request_arrives_as_it_was_meant(server: Server, sent: bytes, expected
     assert expected in answer
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        pytest.param(request(b"\r\n", host=b"evil.example"), 403, id="another host: a name that was rebound"),
-        pytest.param(request(b"Host: HOST\r\n\r\n"), 403, id="two hosts"),
-        pytest.param(request(b"Origin: http://HOST\r\n\r\n"), 403, id="a web page, even one of ours"),
-        pytest.param(request(b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT + 1)), 413, id="a body over the limit"),
-        pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (BODY_LIMIT + 1)), 413,
-            id="a chunk over the limit"),
-        pytest.param(request(b"Content-Length: -1\r\n\r\n"), 400, id="a negative length"),
-        pytest.param(request(b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx"), 400, id="two lengths"),
-        pytest.param(request(b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400,
-            id="length and chunks"),
-        pytest.param(request(b"Content-Length: 9\r\n\r\nhello"), 400, id="a body that was cut off"),
-        pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 400, id="a chunk without a size"),
-        pytest.param(request(b"Transfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n"), 400, id="a chunk longer than it says"),
-        pytest.param(request(b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz"), 400,
-            id="a body that is no gzip"),
-        pytest.param(request(b"Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\n") + gzip.compress(b"hello")[:12],
-            413, id="a packed body that was cut off"),
-        pytest.param(request(b"\r\n", line=b"GET /a%00b HTTP/1.1"), 400, id="a control character in the path"),
-        pytest.param(request(b"\r\n", line=b"TRACE /a HTTP/1.1"), 501, id="a method that nobody needs"),
-    ],
-)  # fmt: skip
+@rows("sent status", {
+    "another host: a name that was rebound": (request(b"\r\n", host=b"evil.example"), 403),
+    "two hosts": (request(b"Host: HOST\r\n\r\n"), 403),
+    "a web page, even one of ours": (request(b"Origin: http://HOST\r\n\r\n"), 403),
+    "a body over the limit": (request(b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT + 1)), 413),
+    "a chunk over the limit": (request(b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (BODY_LIMIT + 1)), 413),
+    "a negative length": (request(b"Content-Length: -1\r\n\r\n"), 400),
+    "two lengths": (request(b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx"), 400),
+    "length and chunks": (request(b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400),
+    "a body that was cut off": (request(b"Content-Length: 9\r\n\r\nhello"), 400),
+    "a chunk without a size": (request(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 400),
+    "a chunk longer than it says": (request(b"Transfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n"), 400),
+    "a body that is no gzip": (request(b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz"), 400),
+    "a packed body that was cut off": (
+        request(b"Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\n") + gzip.compress(b"hello")[:12], 413,
+    ),
+    "a control character in the path": (request(b"\r\n", line=b"GET /a%00b HTTP/1.1"), 400),
+    "a method that nobody needs": (request(b"\r\n", line=b"TRACE /a HTTP/1.1"), 501),
+})  # fmt: skip
 def test_a_hostile_request_is_refused(server: Server, sent: bytes, status: int) -> None:
     assert talk(server, sent).startswith(b"HTTP/1.1 %d " % status)
 

@@ -8,6 +8,7 @@ import pytest
 from gitops_bot.demo import merging
 from gitops_bot.demo.bare import Bare, Person
 from tests.counterparts.forge import commit
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,16 +57,13 @@ def test_what_both_sides_did_is_merged_and_an_executable_file_stays_one(bare: Ba
     assert merging.mergeable(bare, before["main"], before["fix"])
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        pytest.param({"a.txt": with_line(1, b"x\n")}, {"a.txt": with_line(1, b"y\n")}, id="the same line"),
-        pytest.param({"a.txt": None}, {"a.txt": b"y"}, id="removed here and changed there"),
-        pytest.param({"new": b"x"}, {"new": b"y"}, id="added here and there"),
-        pytest.param({"a.txt": b"\0x"}, {"a.txt": b"\0y"}, id="binary content"),
-        pytest.param({}, None, id="no common history"),
-    ],
-)
+@rows("ours theirs", {
+    "the same line": ({"a.txt": with_line(1, b"x\n")}, {"a.txt": with_line(1, b"y\n")}),
+    "removed here and changed there": ({"a.txt": None}, {"a.txt": b"y"}),
+    "added here and there": ({"new": b"x"}, {"new": b"y"}),
+    "binary content": ({"a.txt": b"\0x"}, {"a.txt": b"\0y"}),
+    "no common history": ({}, None),
+})  # fmt: skip
 @pytest.mark.parametrize("method", ["merge", "rebase"])
 def test_two_sides_that_do_not_fit_are_a_conflict(
     bare: Bare, method: Method, ours: Mapping[str, bytes | None], theirs: Mapping[str, bytes | None] | None

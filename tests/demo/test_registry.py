@@ -13,6 +13,7 @@ import pytest
 from gitops_bot.demo.images import push
 from gitops_bot.demo.registry import Registry
 from tests.conftest import program
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,14 +66,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("query", "tags", "link"),
-    [
-        pytest.param("n=3", ["v1", "v2", "v3"], False, id="a full last page has no link"),
-        pytest.param("n=1&last=v1", ["v2"], True, id="after a tag"),
-        pytest.param("last=v1x", ["v2", "v3"], False, id="after a tag that is not there, all"),
-    ],
-)
+@rows("query tags link", {
+    "a full last page has no link": ("n=3", ["v1", "v2", "v3"], False),
+    "after a tag": ("n=1&last=v1", ["v2"], True),
+    "after a tag that is not there, all": ("last=v1x", ["v2", "v3"], False),
+})  # fmt: skip
 def test_a_page_of_tags(filled: Registry, query: str, tags: list[str], link: bool) -> None:
     status, headers, body = ask(filled, "GET", f"/v2/acme/web/tags/list?{query}")
     assert (status, json.loads(body)["tags"], "link" in headers) == (200, tags, link)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from gitops_bot.config import Propose
 from gitops_bot.doctor import branch
 from gitops_bot.edges.facts import BranchRules, Permission, RepositoryFacts, Rule
+from tests.tables import rows
 
 REVIEW = Rule("pull-request", approvals=1)
 PULL = Rule("pull-request")
@@ -24,28 +23,21 @@ def passing(rule: Rule, bypass: str) -> Rule:
     return Rule(rule.kind, bypass, rule.approvals, rule.checks)  # type: ignore[arg-type]  # the table writes words
 
 
-@pytest.mark.parametrize(
-    ("found", "verdict", "says"),
-    [
-        pytest.param(rules(), "warning", "nothing would stop an auto-merge or a direct push", id="nothing"),
-        pytest.param(rules(Rule("force"), Rule("deletion")), "warning", "nothing would stop", id="no guard"),
-        pytest.param(rules(PULL), "warning", "nothing would stop", id="a pull request that nobody reviews"),
-        pytest.param(rules(hidden=True), "unknown", "rules that the token cannot read", id="hidden"),
-        pytest.param(rules(REVIEW), "good", "1 review, and the bot may not bypass", id="a review"),
-        pytest.param(
-            rules(Rule("pull-request", approvals=2), CI), "good", "2 reviews and the check ci", id="reviews and a check"
-        ),
-        pytest.param(
-            rules(Rule("checks", checks=("a", "b", "c", "d"))), "good", "the checks a, b, c and 1 more", id="checks"
-        ),
-        pytest.param(rules(Rule("update")), "good", "permission to write", id="restricted"),
-        pytest.param(rules(passing(REVIEW, "always")), "warning", "could merge its own", id="bypass"),
-        pytest.param(rules(passing(REVIEW, "pull-requests")), "warning", "could merge its own", id="half a bypass"),
-        pytest.param(rules(passing(REVIEW, "always"), CI), "good", "the bot may bypass 1 review", id="one of two"),
-        pytest.param(rules(passing(REVIEW, "unknown")), "unknown", "does not say", id="nobody says"),
-        pytest.param(rules(passing(CI, "always"), hidden=True), "good", "the bot may bypass", id="and a hidden rule"),
-    ],
-)
+@rows("found verdict says", {
+    "nothing": (rules(), "warning", "nothing would stop an auto-merge or a direct push"),
+    "no guard": (rules(Rule("force"), Rule("deletion")), "warning", "nothing would stop"),
+    "a pull request that nobody reviews": (rules(PULL), "warning", "nothing would stop"),
+    "hidden": (rules(hidden=True), "unknown", "rules that the token cannot read"),
+    "a review": (rules(REVIEW), "good", "1 review, and the bot may not bypass"),
+    "reviews and a check": (rules(Rule("pull-request", approvals=2), CI), "good", "2 reviews and the check ci"),
+    "checks": (rules(Rule("checks", checks=("a", "b", "c", "d"))), "good", "the checks a, b, c and 1 more"),
+    "restricted": (rules(Rule("update")), "good", "permission to write"),
+    "bypass": (rules(passing(REVIEW, "always")), "warning", "could merge its own"),
+    "half a bypass": (rules(passing(REVIEW, "pull-requests")), "warning", "could merge its own"),
+    "one of two": (rules(passing(REVIEW, "always"), CI), "good", "the bot may bypass 1 review"),
+    "nobody says": (rules(passing(REVIEW, "unknown")), "unknown", "does not say"),
+    "and a hidden rule": (rules(passing(CI, "always"), hidden=True), "good", "the bot may bypass"),
+})  # fmt: skip
 def test_the_base_branch_stops_what_nobody_has_seen(found: BranchRules, verdict: str, says: str) -> None:
     finding = branch.base("main", found, proposed=True)
     assert (finding.name, finding.subject, finding.verdict) == ("rules", "main", verdict)
@@ -58,24 +50,21 @@ def test_a_bypass_is_meant_where_everything_is_committed() -> None:
     assert finding.verdict == "good"
 
 
-@pytest.mark.parametrize(
-    ("found", "verdict", "says"),
-    [
-        pytest.param(rules(), "good", "allows that", id="open"),
-        pytest.param(rules(Rule("force"), Rule("deletion"), Rule("linear")), "good", "allows", id="nothing in the way"),
-        pytest.param(rules(PULL), "wrong", "only through pull requests", id="pull requests"),
-        pytest.param(rules(Rule("queue")), "wrong", "only through its merge queue", id="queue"),
-        pytest.param(rules(CI), "wrong", "whose checks have passed", id="checks"),
-        pytest.param(rules(Rule("signatures")), "wrong", "requires signed commits", id="signatures"),
-        pytest.param(rules(Rule("update")), "wrong", "who may bypass", id="restricted"),
-        pytest.param(rules(Rule("signatures"), PULL), "wrong", "pull requests", id="the one to mend first"),
-        pytest.param(rules(passing(PULL, "always")), "good", "allows", id="bypass"),
-        pytest.param(rules(passing(PULL, "pull-requests")), "wrong", "pull requests", id="a bypass for merging"),
-        pytest.param(rules(passing(PULL, "unknown")), "unknown", "unless the bot may", id="nobody says"),
-        pytest.param(rules(passing(PULL, "unknown"), CI), "wrong", "checks", id="one is sure"),
-        pytest.param(rules(hidden=True), "unknown", "rules that the token cannot read", id="hidden"),
-    ],
-)
+@rows("found verdict says", {
+    "open": (rules(), "good", "allows that"),
+    "nothing in the way": (rules(Rule("force"), Rule("deletion"), Rule("linear")), "good", "allows"),
+    "pull requests": (rules(PULL), "wrong", "only through pull requests"),
+    "queue": (rules(Rule("queue")), "wrong", "only through its merge queue"),
+    "checks": (rules(CI), "wrong", "whose checks have passed"),
+    "signatures": (rules(Rule("signatures")), "wrong", "requires signed commits"),
+    "restricted": (rules(Rule("update")), "wrong", "who may bypass"),
+    "the one to mend first": (rules(Rule("signatures"), PULL), "wrong", "pull requests"),
+    "bypass": (rules(passing(PULL, "always")), "good", "allows"),
+    "a bypass for merging": (rules(passing(PULL, "pull-requests")), "wrong", "pull requests"),
+    "nobody says": (rules(passing(PULL, "unknown")), "unknown", "unless the bot may"),
+    "one is sure": (rules(passing(PULL, "unknown"), CI), "wrong", "checks"),
+    "hidden": (rules(hidden=True), "unknown", "rules that the token cannot read"),
+})  # fmt: skip
 def test_a_commit_meets_the_rules_of_the_branch(found: BranchRules, verdict: str, says: str) -> None:
     (finding,) = branch.environment("staging", Propose(as_="commit"), "main", found, MAY)
     assert (finding.name, finding.subject, finding.verdict) == ("propose", "staging", verdict)
@@ -91,39 +80,29 @@ def having(**changes: object) -> RepositoryFacts:
     return replace(MAY, **changes)  # type: ignore[arg-type]  # the table writes words
 
 
-@pytest.mark.parametrize(
-    ("propose", "found", "repository", "expected"),
-    [
-        pytest.param(Propose(), rules(), MAY, [("good", "by pull requests into main")], id="nothing special"),
-        pytest.param(Propose(), rules(PULL, Rule("queue")), MAY, [("good", "by pull")], id="rules are no obstacle"),
-        pytest.param(PAST, rules(CI), MAY, [("good", "by pull requests")], id="auto-merge as it should be"),
-        pytest.param(PAST, rules(CI), having(auto_merge=False), [("wrong", "does not allow it")], id="not allowed"),
-        pytest.param(PAST, rules(CI), having(auto_merge=None), [("unknown", "cannot see")], id="allowed, who knows"),
-        pytest.param(PAST, rules(CI), None, [("unknown", "cannot see")], id="nothing known of the repository"),
-        pytest.param(PAST, rules(CI, Rule("queue")), having(auto_merge=False), [("good", "by pull")],
-            id="the queue does it"),
-        pytest.param(PAST, rules(REVIEW), MAY, [("wrong", "requires none: nothing would merge")], id="no checks"),
-        pytest.param(PAST, rules(Rule("queue")), MAY, [("wrong", "requires none")], id="a queue without checks"),
-        pytest.param(PAST, rules(hidden=True), MAY, [("unknown", "cannot read")], id="hidden checks"),
-        pytest.param(PAST, rules(), having(auto_merge=False),
-            [("wrong", "does not allow it"), ("wrong", "requires none")], id="both"),
-        pytest.param(WITHOUT, rules(), MAY, [("warning", "proposals merge unseen")], id="unseen"),
-        pytest.param(WITHOUT, rules(REVIEW), MAY, [("good", "by pull")], id="seen by people"),
-        pytest.param(WITHOUT, rules(CI), MAY, [("good", "by pull")], id="seen by checks"),
-        pytest.param(Propose(merge_method="rebase"), rules(), MAY, [("wrong", "`merge_method: rebase`")],
-            id="no such method"),
-        pytest.param(Propose(merge_method="rebase"), rules(), having(methods=None), [("good", "by")],
-            id="methods not told"),
-        pytest.param(Propose(merge_method="merge"), rules(Rule("linear")), MAY, [("wrong", "linear history")],
-            id="linear"),
-        pytest.param(Propose(merge_method="squash"), rules(Rule("linear")), MAY, [("good", "by")], id="a squash"),
-        pytest.param(Propose(), rules(Rule("signatures")), MAY, [("warning", "signed commits")], id="signatures"),
-        pytest.param(Propose(merge_method="squash"), rules(Rule("signatures")), MAY, [("good", "by")],
-            id="GitHub signs a squash"),
-        pytest.param(Propose(merge_method="rebase"), rules(Rule("queue")), MAY, [("good", "by")],
-            id="the queue has a method"),
-    ],
-)  # fmt: skip
+@rows("propose found repository expected", {
+    "nothing special": (Propose(), rules(), MAY, [("good", "by pull requests into main")]),
+    "rules are no obstacle": (Propose(), rules(PULL, Rule("queue")), MAY, [("good", "by pull")]),
+    "auto-merge as it should be": (PAST, rules(CI), MAY, [("good", "by pull requests")]),
+    "not allowed": (PAST, rules(CI), having(auto_merge=False), [("wrong", "does not allow it")]),
+    "allowed, who knows": (PAST, rules(CI), having(auto_merge=None), [("unknown", "cannot see")]),
+    "nothing known of the repository": (PAST, rules(CI), None, [("unknown", "cannot see")]),
+    "the queue does it": (PAST, rules(CI, Rule("queue")), having(auto_merge=False), [("good", "by pull")]),
+    "no checks": (PAST, rules(REVIEW), MAY, [("wrong", "requires none: nothing would merge")]),
+    "a queue without checks": (PAST, rules(Rule("queue")), MAY, [("wrong", "requires none")]),
+    "hidden checks": (PAST, rules(hidden=True), MAY, [("unknown", "cannot read")]),
+    "both": (PAST, rules(), having(auto_merge=False), [("wrong", "does not allow it"), ("wrong", "requires none")]),
+    "unseen": (WITHOUT, rules(), MAY, [("warning", "proposals merge unseen")]),
+    "seen by people": (WITHOUT, rules(REVIEW), MAY, [("good", "by pull")]),
+    "seen by checks": (WITHOUT, rules(CI), MAY, [("good", "by pull")]),
+    "no such method": (Propose(merge_method="rebase"), rules(), MAY, [("wrong", "`merge_method: rebase`")]),
+    "methods not told": (Propose(merge_method="rebase"), rules(), having(methods=None), [("good", "by")]),
+    "linear": (Propose(merge_method="merge"), rules(Rule("linear")), MAY, [("wrong", "linear history")]),
+    "a squash": (Propose(merge_method="squash"), rules(Rule("linear")), MAY, [("good", "by")]),
+    "signatures": (Propose(), rules(Rule("signatures")), MAY, [("warning", "signed commits")]),
+    "GitHub signs a squash": (Propose(merge_method="squash"), rules(Rule("signatures")), MAY, [("good", "by")]),
+    "the queue has a method": (Propose(merge_method="rebase"), rules(Rule("queue")), MAY, [("good", "by")]),
+})  # fmt: skip
 def test_an_environment_meets_the_repository(
     propose: Propose, found: BranchRules, repository: RepositoryFacts | None, expected: list[tuple[str, str]]
 ) -> None:
@@ -134,37 +113,31 @@ def test_an_environment_meets_the_repository(
         assert (finding.next == "") == (finding.verdict == "good")
 
 
-@pytest.mark.parametrize(
-    ("found", "verdict", "says"),
-    [
-        pytest.param(rules(), "good", "no ruleset restricts", id="none"),
-        pytest.param(rules(Rule("linear")), "good", "no ruleset restricts", id="linear as they are"),
-        pytest.param(rules(Rule("creation")), "wrong", "cannot be created", id="creation"),
-        pytest.param(rules(Rule("force")), "wrong", "blocks force pushes", id="force"),
-        pytest.param(rules(Rule("update")), "wrong", "only by those who", id="restricted"),
-        pytest.param(rules(REVIEW), "wrong", "only through pull requests", id="reviews on every branch"),
-        pytest.param(rules(passing(Rule("force"), "always")), "good", "no ruleset restricts", id="bypass"),
-        pytest.param(rules(passing(Rule("force"), "unknown")), "unknown", "unless the bot may", id="nobody says"),
-        pytest.param(rules(Rule("deletion")), "warning", "but not delete them", id="deletion"),
-    ],
-)
+@rows("found verdict says", {
+    "none": (rules(), "good", "no ruleset restricts"),
+    "linear as they are": (rules(Rule("linear")), "good", "no ruleset restricts"),
+    "creation": (rules(Rule("creation")), "wrong", "cannot be created"),
+    "force": (rules(Rule("force")), "wrong", "blocks force pushes"),
+    "restricted": (rules(Rule("update")), "wrong", "only by those who"),
+    "reviews on every branch": (rules(REVIEW), "wrong", "only through pull requests"),
+    "bypass": (rules(passing(Rule("force"), "always")), "good", "no ruleset restricts"),
+    "nobody says": (rules(passing(Rule("force"), "unknown")), "unknown", "unless the bot may"),
+    "deletion": (rules(Rule("deletion")), "warning", "but not delete them"),
+})  # fmt: skip
 def test_the_bot_may_make_and_refresh_its_own_branches(found: BranchRules, verdict: str, says: str) -> None:
     finding = branch.own("gitops-bot/production/all", found)
     assert (finding.name, finding.verdict) == ("branches", verdict)
     assert says in finding.text
 
 
-@pytest.mark.parametrize(
-    ("found", "verdict", "says"),
-    [
-        pytest.param(rules(), "good", "no ruleset", id="nothing"),
-        pytest.param(rules(Rule("creation", "always")), "good", "no ruleset", id="a bypass"),
-        pytest.param(rules(Rule("creation")), "wrong", "keeps these tags", id="a rule"),
-        pytest.param(rules(Rule("creation", "pull-requests")), "wrong", "keeps these tags", id="half a bypass"),
-        pytest.param(rules(Rule("creation", "unknown")), "unknown", "may keep these tags", id="nobody says"),
-        pytest.param(rules(hidden=True), "unknown", "cannot be read", id="hidden"),
-    ],
-)
+@rows("found verdict says", {
+    "nothing": (rules(), "good", "no ruleset"),
+    "a bypass": (rules(Rule("creation", "always")), "good", "no ruleset"),
+    "a rule": (rules(Rule("creation")), "wrong", "keeps these tags"),
+    "half a bypass": (rules(Rule("creation", "pull-requests")), "wrong", "keeps these tags"),
+    "nobody says": (rules(Rule("creation", "unknown")), "unknown", "may keep these tags"),
+    "hidden": (rules(hidden=True), "unknown", "cannot be read"),
+})  # fmt: skip
 def test_the_bot_may_create_the_tags_of_releases(found: BranchRules, verdict: str, says: str) -> None:
     finding = branch.tags("release/*/*", found)
     assert (finding.name, finding.subject, finding.verdict) == ("release-tags", "release/*/*", verdict)

@@ -19,6 +19,7 @@ from tests.commands.scene import config, configure
 from tests.counterparts.git_http import READER
 from tests.counterparts.registry import PASSWORD, USER, docker_registry
 from tests.counterparts.world import PERSON_TOKEN, TOKEN, basic, overlay, run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,15 +315,11 @@ def test_outside_of_any_repository_what_can_be_checked_is(shop: Deploy, tmp_path
     assert "--repository" in one(done, "repository")["next"]
 
 
-@pytest.mark.parametrize(
-    ("repository", "env", "name"),
-    [
-        (f"ftp://ada:{WRONG.replace(' ', '-')}@127.0.0.1/acme/x", {}, "repository"),
-        ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "repository"),
-        ("acme/x", {"GITHUB_TOKEN": f"{TOKEN} {WRONG}"}, "token"),
-    ],
-    ids=["address", "API", "token"],
-)
+@rows("repository env name", {
+    "address": (f"ftp://ada:{WRONG.replace(' ', '-')}@127.0.0.1/acme/x", {}, "repository"),
+    "API": ("acme/x", {"GITHUB_API_URL": f"https://ada:{WRONG}@127.0.0.1"}, "repository"),
+    "token": ("acme/x", {"GITHUB_TOKEN": f"{TOKEN} {WRONG}"}, "token"),
+})  # fmt: skip
 def test_what_cannot_be_used_is_told_without_the_secret_in_it(
     shop: Deploy, repository: str, env: dict[str, str], name: str
 ) -> None:

@@ -7,22 +7,20 @@ from datetime import timedelta
 import pytest
 
 from gitops_bot.doctor import examine, forge
+from tests.tables import rows
 
 OLDEST = (2, 32)
 
 
-@pytest.mark.parametrize(
-    ("version", "verdict", "says"),
-    [
-        pytest.param((0, 0), "wrong", "does not report its version", id="none"),
-        pytest.param((1, 99), "wrong", "git 1.99 is too old: the bot needs 2.32", id="another age"),
-        pytest.param((2, 31), "wrong", "git 2.31 is too old", id="one too old"),
-        pytest.param((2, 32), "warning", '"Update branch"', id="the oldest"),
-        pytest.param((2, 37), "warning", '"Update branch"', id="no merge-tree yet"),
-        pytest.param((2, 38), "good", "git 2.38", id="with merge-tree"),
-        pytest.param((3, 0), "good", "git 3.0", id="the future"),
-    ],
-)
+@rows("version verdict says", {
+    "none": ((0, 0), "wrong", "does not report its version"),
+    "another age": ((1, 99), "wrong", "git 1.99 is too old: the bot needs 2.32"),
+    "one too old": ((2, 31), "wrong", "git 2.31 is too old"),
+    "the oldest": ((2, 32), "warning", '"Update branch"'),
+    "no merge-tree yet": ((2, 37), "warning", '"Update branch"'),
+    "with merge-tree": ((2, 38), "good", "git 2.38"),
+    "the future": ((3, 0), "good", "git 3.0"),
+})  # fmt: skip
 def test_git_is_new_enough(version: tuple[int, int], verdict: str, says: str) -> None:
     found = examine.git(version, OLDEST)
     assert (found.name, found.verdict) == ("git", verdict)

@@ -27,42 +27,35 @@ def on(server: str, path: str = "/acme/deploy", *login: str) -> Address:
     return Address(f"{origin}{path}", host, "acme/deploy", origin, *login)
 
 
-@rows(
-    "text expected",
-    {
-        "owner and name": ("acme/deploy", on("github.com", "/acme/deploy.git")),
-        "owner and name with suffix": ("acme/deploy.git", on("github.com", "/acme/deploy.git")),
-        "https": ("https://github.com/acme/deploy", on("github.com")),
-        "what can be left out": ("https://GitHub.com:443/acme/deploy.git/", on("github.com", "/acme/deploy.git/")),
-        "a port": ("https://git.acme.test:8443/acme/deploy", on("git.acme.test:8443")),
-        "three segments are no owner/name": (
-            "https://gitlab.test/a/b/c.git",
-            Address("https://gitlab.test/a/b/c.git", "gitlab.test", None, "https://gitlab.test"),
-        ),
-        "a login is taken out of the address": (
-            "https://x-access-token:s3cr%40t@github.com/acme/deploy",
-            on("github.com", "/acme/deploy", "x-access-token", "s3cr@t"),
-        ),
-        "http on this machine": ("http://127.0.0.1:3000/acme/deploy", on("http://127.0.0.1:3000")),
-        "http on this machine, IPv6": ("http://[::1]:3000/acme/deploy", on("http://[::1]:3000")),
-        "scp": (
-            "git@github.com:acme/deploy.git",
-            Address("git@github.com:acme/deploy.git", "github.com", "acme/deploy"),
-        ),
-        "scp with a host of ssh's configuration": (
-            "github-work:acme/deploy.git",
-            Address("github-work:acme/deploy.git", "github-work", "acme/deploy"),
-        ),
-        "ssh": (
-            "ssh://git@git.acme.test:2222/acme/deploy.git",
-            Address("ssh://git@git.acme.test:2222/acme/deploy.git", "git.acme.test", "acme/deploy"),
-        ),
-        "file": ("file:///srv/deploy.git", Address("file:///srv/deploy.git")),
-        "path": ("/srv/a b%41#?/ü.git", Address("file:///srv/a%20b%2541%23%3F/%C3%BC.git")),
-        "relative path": ("./acme/deploy", Address("file:///srv/here/acme/deploy")),
-        "relative path of one segment": ("deploy", Address("file:///srv/here/deploy")),
-    },
-)
+@rows("text expected", {
+    "owner and name": ("acme/deploy", on("github.com", "/acme/deploy.git")),
+    "owner and name with suffix": ("acme/deploy.git", on("github.com", "/acme/deploy.git")),
+    "https": ("https://github.com/acme/deploy", on("github.com")),
+    "what can be left out": ("https://GitHub.com:443/acme/deploy.git/", on("github.com", "/acme/deploy.git/")),
+    "a port": ("https://git.acme.test:8443/acme/deploy", on("git.acme.test:8443")),
+    "three segments are no owner/name": (
+        "https://gitlab.test/a/b/c.git",
+        Address("https://gitlab.test/a/b/c.git", "gitlab.test", None, "https://gitlab.test"),
+    ),
+    "a login is taken out of the address": (
+        "https://x-access-token:s3cr%40t@github.com/acme/deploy",
+        on("github.com", "/acme/deploy", "x-access-token", "s3cr@t"),
+    ),
+    "http on this machine": ("http://127.0.0.1:3000/acme/deploy", on("http://127.0.0.1:3000")),
+    "http on this machine, IPv6": ("http://[::1]:3000/acme/deploy", on("http://[::1]:3000")),
+    "scp": ("git@github.com:acme/deploy.git", Address("git@github.com:acme/deploy.git", "github.com", "acme/deploy")),
+    "scp with a host of ssh's configuration": (
+        "github-work:acme/deploy.git", Address("github-work:acme/deploy.git", "github-work", "acme/deploy"),
+    ),
+    "ssh": (
+        "ssh://git@git.acme.test:2222/acme/deploy.git",
+        Address("ssh://git@git.acme.test:2222/acme/deploy.git", "git.acme.test", "acme/deploy"),
+    ),
+    "file": ("file:///srv/deploy.git", Address("file:///srv/deploy.git")),
+    "path": ("/srv/a b%41#?/ü.git", Address("file:///srv/a%20b%2541%23%3F/%C3%BC.git")),
+    "relative path": ("./acme/deploy", Address("file:///srv/here/acme/deploy")),
+    "relative path of one segment": ("deploy", Address("file:///srv/here/deploy")),
+})  # fmt: skip
 def test_reads_what_the_user_wrote(text: str, expected: Address) -> None:
     assert expected == parse(text, here=HERE)
 

@@ -26,6 +26,7 @@ from tests.engine.bot_branches import (
     told,
 )
 from tests.managed import alter
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision
@@ -156,24 +157,19 @@ def test_pins_that_a_proposal_carries_pass_two_gates_again() -> None:
     assert all(decision == carried.candidate.decision for _, decision in carried.trace)
 
 
-@pytest.mark.parametrize(
-    ("present", "asked", "failed", "expected"),
-    [
-        pytest.param({}, [CURRENT], [WEB_BACK], [f"{FAILED} open web=v0"], id="it is rolled back"),
-        pytest.param({}, [WEB_V2], [WEB_BACK], ["all open web=v2"], id="it gives way to a newer pin"),
-        pytest.param({}, [API_V2, CURRENT], [WEB_BACK], ["all open api=v2", f"{FAILED} open web=v0"],
-            id="beside other pins"),
-        pytest.param(proposed(FAILED, WEB_BACK), [WEB_V2], [WEB_BACK], ["all open web=v2", f"{FAILED} close"],
-            id="an open one gives way"),
-        pytest.param(proposed("all", WEB_V2, labels=("hold",)), [WEB_V3], [WEB_BACK], ["all leave web=v3"],
-            id="it gives way to what people keep"),
-        pytest.param(proposed("all", WEB_SET), [WAITS], [WEB_BACK], ["all none web=v3"],
-            id="it gives way to what is proposed already"),
-        pytest.param(proposed(FAILED, WEB_BACK), [CURRENT], [WEB_BACK], [f"{FAILED} none web=v0"], id="it stays"),
-        pytest.param(proposed(FAILED, WEB_BACK), [CURRENT], [WELL], [f"{FAILED} close"], id="its check succeeded"),
-        pytest.param(proposed(FAILED, WEB_BACK, state="closed"), [CURRENT], [WEB_BACK], [], id="a person closed it"),
-    ],
-)  # fmt: skip
+@rows("present asked failed expected", {
+    "it is rolled back": ({}, [CURRENT], [WEB_BACK], [f"{FAILED} open web=v0"]),
+    "it gives way to a newer pin": ({}, [WEB_V2], [WEB_BACK], ["all open web=v2"]),
+    "beside other pins": ({}, [API_V2, CURRENT], [WEB_BACK], ["all open api=v2", f"{FAILED} open web=v0"]),
+    "an open one gives way": (proposed(FAILED, WEB_BACK), [WEB_V2], [WEB_BACK], ["all open web=v2", f"{FAILED} close"]),
+    "it gives way to what people keep": (
+        proposed("all", WEB_V2, labels=("hold",)), [WEB_V3], [WEB_BACK], ["all leave web=v3"],
+    ),
+    "it gives way to what is proposed already": (proposed("all", WEB_SET), [WAITS], [WEB_BACK], ["all none web=v3"]),
+    "it stays": (proposed(FAILED, WEB_BACK), [CURRENT], [WEB_BACK], [f"{FAILED} none web=v0"]),
+    "its check succeeded": (proposed(FAILED, WEB_BACK), [CURRENT], [WELL], [f"{FAILED} close"]),
+    "a person closed it": (proposed(FAILED, WEB_BACK, state="closed"), [CURRENT], [WEB_BACK], []),
+})  # fmt: skip
 def test_what_failed_is_rolled_back_beside_what_was_asked(
     present: dict[str, object], asked: list[Decision], failed: list[Decision], expected: list[str]
 ) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.images.reason import Reason
 from gitops_bot.proposals.branches import BotBranch, Branches, Competing, Left, Own, Yielding
 from gitops_bot.releases.decisions import Held
 from tests.engine.bot_branches import API_ENTRY, ENTRIES, PROXY_ENTRY, STAGING, WEB_ENTRY, to
 from tests.proposals.sample import BASE, NEWER, branch, commit, pull, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,22 +59,19 @@ def groups(known: Branches, *decisions: Change | Held) -> dict[str, Group]:
     return {group.name: group for group in known.groups(decisions)}
 
 
-@pytest.mark.parametrize(
-    ("known", "decisions", "expected"),
-    [
-        pytest.param(branches(), (), [], id="nothing"),
-        pytest.param(branches(), (WEB_V2, API_V2, PROXY_V2), ["api", "proxy", "web"], id="of decisions, in order"),
-        pytest.param(branches(), (WAITS,), ["web"], id="held or not"),
-        pytest.param(branches(own("web", WEB_V2)), (), ["web"], id="of what is carried"),
-        pytest.param(branches(own("web")), (), ["web"], id="of a branch that carries nothing any more"),
-        pytest.param(branches(own("all", WEB_V2)), (), ["web", "all"], id="a group that is only a branch comes last"),
-        pytest.param(branches(own("all")), (WEB_V2,), ["web", "all"], id="though it carries nothing"),
-        pytest.param(branches(left("rollback-web", WEB_V2)), (), ["web"], id="of what is rolled back"),
-        pytest.param(branches(Competing(of("web", WEB_V2))), (), [], id="not of what competes"),
-        pytest.param(branches(Yielding(of("web", WEB_V2))), (), [], id="nor of what yields"),
-        pytest.param(branches(own("all"), group_of=TOGETHER), (WEB_V2, API_V2), ["all"], id="one for all"),
-    ],
-)
+@rows("known decisions expected", {
+    "nothing": (branches(), (), []),
+    "of decisions, in order": (branches(), (WEB_V2, API_V2, PROXY_V2), ["api", "proxy", "web"]),
+    "held or not": (branches(), (WAITS,), ["web"]),
+    "of what is carried": (branches(own("web", WEB_V2)), (), ["web"]),
+    "of a branch that carries nothing any more": (branches(own("web")), (), ["web"]),
+    "a group that is only a branch comes last": (branches(own("all", WEB_V2)), (), ["web", "all"]),
+    "though it carries nothing": (branches(own("all")), (WEB_V2,), ["web", "all"]),
+    "of what is rolled back": (branches(left("rollback-web", WEB_V2)), (), ["web"]),
+    "not of what competes": (branches(Competing(of("web", WEB_V2))), (), []),
+    "nor of what yields": (branches(Yielding(of("web", WEB_V2))), (), []),
+    "one for all": (branches(own("all"), group_of=TOGETHER), (WEB_V2, API_V2), ["all"]),
+})  # fmt: skip
 def test_groups_are_those_of_decisions_and_own_branches(
     known: Branches, decisions: tuple[Change | Held, ...], expected: list[str]
 ) -> None:
@@ -86,21 +82,18 @@ def test_groups_are_those_of_decisions_and_own_branches(
     )
 
 
-@pytest.mark.parametrize(
-    ("known", "carried", "shown", "locked"),
-    [
-        pytest.param(branches(own("web", WEB_V2)), {"web"}, {"web"}, set(), id="its own branch"),
-        pytest.param(branches(own("web", WEB_V2, state=None)), {"web"}, set(), set(), id="not shown yet"),
-        pytest.param(branches(own("web", WEB_V2, left_alone=WHY)), {"web"}, {"web"}, set(), id="people keep its own"),
-        pytest.param(branches(own("all", WEB_V2, API_V2)), {"web"}, {"web"}, set(), id="another group's, that moved"),
-        pytest.param(branches(own("all", WEB_V2, left_alone=WHY)), set(), set(), {"web"}, id="people keep it"),
-        pytest.param(branches(left("rollback-all", WEB_V2)), set(), set(), {"web"}, id="rolled back"),
-        pytest.param(branches(left("rollback-all", API_V2)), set(), set(), set(), id="another entry is rolled back"),
-        pytest.param(branches(Competing(of("all", WEB_V2, left_alone=WHY))), set(), set(), set(), id="it competes"),
-        pytest.param(branches(Yielding(of("all", WEB_V2, left_alone=WHY))), set(), set(), set(), id="it yields"),
-        pytest.param(branches(waits={WEB_ENTRY.key: WHY, API_ENTRY.key: WHY}), set(), set(), {"web"}, id="it waits"),
-    ],
-)
+@rows("known carried shown locked", {
+    "its own branch": (branches(own("web", WEB_V2)), {"web"}, {"web"}, set()),
+    "not shown yet": (branches(own("web", WEB_V2, state=None)), {"web"}, set(), set()),
+    "people keep its own": (branches(own("web", WEB_V2, left_alone=WHY)), {"web"}, {"web"}, set()),
+    "another group's, that moved": (branches(own("all", WEB_V2, API_V2)), {"web"}, {"web"}, set()),
+    "people keep it": (branches(own("all", WEB_V2, left_alone=WHY)), set(), set(), {"web"}),
+    "rolled back": (branches(left("rollback-all", WEB_V2)), set(), set(), {"web"}),
+    "another entry is rolled back": (branches(left("rollback-all", API_V2)), set(), set(), set()),
+    "it competes": (branches(Competing(of("all", WEB_V2, left_alone=WHY))), set(), set(), set()),
+    "it yields": (branches(Yielding(of("all", WEB_V2, left_alone=WHY))), set(), set(), set()),
+    "it waits": (branches(waits={WEB_ENTRY.key: WHY, API_ENTRY.key: WHY}), set(), set(), {"web"}),
+})  # fmt: skip
 def test_a_group_goes_on_with_its_pins_and_leaves_those_that_others_keep(
     known: Branches, carried: set[str], shown: set[str], locked: set[str]
 ) -> None:
@@ -119,18 +112,15 @@ def test_a_pin_of_the_own_branch_wins_over_one_that_moved_there() -> None:
         assert [pin.after.tag for pin in groups(branches(*roles), WAITS)["web"].carried] == ["v2", "v3"]
 
 
-@pytest.mark.parametrize(
-    ("roles", "watched", "expected"),
-    [
-        pytest.param((), False, ["rollback-web"], id="a rollback may come"),
-        pytest.param((), True, ["rollback-failed-web", "rollback-web"], id="and one after a failure"),
-        pytest.param((own("all", WEB_V2), own("api", API_V2)), False, ["all", "rollback-web"], id="of sources"),
-        pytest.param((own("all", API_V2),), False, ["rollback-web"], id="not where none come from"),
-        pytest.param((Competing(of("all", WEB_V2)),), False, ["all", "rollback-web"], id="what it takes entries from"),
-        pytest.param((Competing(replace(of("all", WEB_V2), pending=())),), False, ["rollback-web"], id="it is done"),
-        pytest.param((left("rollback-all", WEB_V2),), False, ["rollback-web"], id="not what locks it"),
-    ],
-)
+@rows("roles watched expected", {
+    "a rollback may come": ((), False, ["rollback-web"]),
+    "and one after a failure": ((), True, ["rollback-failed-web", "rollback-web"]),
+    "of sources": ((own("all", WEB_V2), own("api", API_V2)), False, ["all", "rollback-web"]),
+    "not where none come from": ((own("all", API_V2),), False, ["rollback-web"]),
+    "what it takes entries from": ((Competing(of("all", WEB_V2)),), False, ["all", "rollback-web"]),
+    "it is done": ((Competing(replace(of("all", WEB_V2), pending=())),), False, ["rollback-web"]),
+    "not what locks it": ((left("rollback-all", WEB_V2),), False, ["rollback-web"]),
+})  # fmt: skip
 def test_a_group_depends_on_the_pull_requests_of_other_branches(
     roles: tuple[Role, ...], watched: bool, expected: list[str]
 ) -> None:
@@ -166,17 +156,14 @@ def test_what_was_proposed_on_this_very_commit_needs_no_second_look_at_history()
     assert branches(Competing(role.branch)).proposed_at_this_commit == frozenset()
 
 
-@pytest.mark.parametrize(
-    ("role", "is_changing"),
-    [
-        pytest.param(own("web", WEB_V2), True, id="own"),
-        pytest.param(own("web", WEB_V2, left_alone=WHY), True, id="people keep it"),
-        pytest.param(own("web", WEB_V2, state=None), True, id="about to be opened"),
-        pytest.param(own("web", WEB_V2, state="closed"), False, id="closed"),
-        pytest.param(left("rollback-web", WEB_V2), True, id="a rollback"),
-        pytest.param(Competing(of("web", WEB_V2)), True, id="it competes"),
-        pytest.param(Yielding(of("web", WEB_V2)), False, id="it yields"),
-    ],
-)
+@rows("role is_changing", {
+    "own": (own("web", WEB_V2), True),
+    "people keep it": (own("web", WEB_V2, left_alone=WHY), True),
+    "about to be opened": (own("web", WEB_V2, state=None), True),
+    "closed": (own("web", WEB_V2, state="closed"), False),
+    "a rollback": (left("rollback-web", WEB_V2), True),
+    "it competes": (Competing(of("web", WEB_V2)), True),
+    "it yields": (Yielding(of("web", WEB_V2)), False),
+})  # fmt: skip
 def test_an_entry_is_changing_while_anything_but_what_yields_proposes_it(role: Role, is_changing: bool) -> None:
     assert branches(role).changing == ({WEB_ENTRY.key} if is_changing else set())

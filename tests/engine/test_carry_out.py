@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.engine.describe import describe
 from gitops_bot.engine.request import Poll, Request
 from gitops_bot.engine.update import update
@@ -19,6 +17,7 @@ from gitops_bot.proposals.text import body
 from tests.engine.situations import THREE, alone, chain, described, fails, started, updated
 from tests.engine.told import BRANCH, PROMOTED, Told
 from tests.engine.world import NOW, C, Forge, forge_down, refused
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,14 +127,11 @@ def test_a_comment_on_a_closing_that_was_not_done_is_taken_back() -> None:
     assert (said, pull.state, body.is_closed_by_bot(pull.body)) == ([], "open", False)
 
 
-@pytest.mark.parametrize(
-    ("moves", "code", "fails"),
-    [
-        pytest.param(True, "failed.forge", False, id="the base has moved, and has it"),
-        pytest.param(False, "failed.forge", True, id="nothing has moved"),
-        pytest.param(True, "failed.auth", True, id="the token may not do it, wherever the base is"),
-    ],
-)
+@rows("moves code fails", {
+    "the base has moved, and has it": (True, "failed.forge", False),
+    "nothing has moved": (False, "failed.forge", True),
+    "the token may not do it, wherever the base is": (True, "failed.auth", True),
+})  # fmt: skip
 def test_what_cannot_be_opened_since_it_was_merged_meanwhile_is_no_failure(
     moves: bool, code: FailureCode, fails: bool
 ) -> None:

@@ -157,14 +157,11 @@ def test_what_a_source_runs_is_held_for_a_reason(
     expect(decided(started(text, *events), what), (gates, expected))
 
 
-@rows(
-    "text events",
-    {
-        "on hold": (held_here, (newer,)),
-        "an earlier wave went back": (chain(), came_and_went),
-        "left by going back": (chain(), (newer, runs("production", TWO, 20), runs("production", ONE, 5))),
-    },
-)
+@rows("text events", {
+    "on hold": (held_here, (newer,)),
+    "an earlier wave went back": (chain(), came_and_went),
+    "left by going back": (chain(), (newer, runs("production", TWO, 20), runs("production", ONE, 5))),
+})  # fmt: skip
 def test_a_person_releases_what_is_on_hold(text: str, events: tuple[Event, ...]) -> None:
     for what in (Poll(), BY_HAND):
         expect(decided(started(text, *events), what, release_hold=True), ("", PASSES))
@@ -173,49 +170,36 @@ def test_a_person_releases_what_is_on_hold(text: str, events: tuple[Event, ...])
 proposed = (newer, updated("production"))
 
 
-@rows(
-    "events text expected",
-    {
-        "an earlier wave went back": (
-            (*proposed, runs("dev", TWO, 15), runs("dev", ONE, 5)), chain(),
-            f"withdrawn 1.1.0 held.reverted: dev {REVERTED}",
-        ),
-        "deleted": ((*proposed, deleted("1.1.0")), chain(), "withdrawn 1.1.0 held.absent_in_target: ..."),
-        "no image": ((*proposed, is_a(B, CHART)), chain(), "withdrawn 1.1.0 held.no_image: ..."),
-        "the source went back": (
-            (*proposed, runs("staging", ONE, 2)), chain(), "kept current: staging runs the same pin",
-        ),
-        "the source went below what is pinned": (
-            (*proposed, pushed("0.9.0", D), runs("staging", Pin("0.9.0", D), 2)), chain(),
-            "withdrawn 0.9.0 held.downgrade: ...",
-        ),
-        "the source went back, and that has to soak": (
-            (*proposed, pushed("1.0.5", D), runs("staging", Pin("1.0.5", D), 2)), chain(production=", soak: 7d"),
-            "withdrawn 1.0.5 held.soak: ...",
-        ),
-        "still soaking, and promoted by hand": (
-            (newer, updated("production", Promote("staging", ByHand(now=True)))), long_soak,
-            "held 1.1.0 held.soak: ...",
-        ),
-        "only something newer has to soak": (
-            (*proposed, runs("staging", THREE, 2)), chain(production=", soak: 7d"), "forward 1.1.0 promoted: ...",
-        ),
-        "something newer is held": (
-            (*proposed, runs("staging", THREE, 2), deleted("1.2.0")), chain(), "held 1.2.0 held.absent_in_target: ...",
-        ),
-        "something newer is held, and the source ran something older meanwhile": (
-            (
-                *proposed,
-                runs("staging", THREE, 9),
-                deleted("1.2.0"),
-                runs("staging", ONE, 5),
-                runs("staging", THREE, 2),
-            ),
-            chain(),
-            "withdrawn 1.2.0 held.absent_in_target: ...",
-        ),
-    },
-)  # fmt: skip
+@rows("events text expected", {
+    "an earlier wave went back": (
+        (*proposed, runs("dev", TWO, 15), runs("dev", ONE, 5)), chain(),
+        f"withdrawn 1.1.0 held.reverted: dev {REVERTED}",
+    ),
+    "deleted": ((*proposed, deleted("1.1.0")), chain(), "withdrawn 1.1.0 held.absent_in_target: ..."),
+    "no image": ((*proposed, is_a(B, CHART)), chain(), "withdrawn 1.1.0 held.no_image: ..."),
+    "the source went back": ((*proposed, runs("staging", ONE, 2)), chain(), "kept current: staging runs the same pin"),
+    "the source went below what is pinned": (
+        (*proposed, pushed("0.9.0", D), runs("staging", Pin("0.9.0", D), 2)), chain(),
+        "withdrawn 0.9.0 held.downgrade: ...",
+    ),
+    "the source went back, and that has to soak": (
+        (*proposed, pushed("1.0.5", D), runs("staging", Pin("1.0.5", D), 2)), chain(production=", soak: 7d"),
+        "withdrawn 1.0.5 held.soak: ...",
+    ),
+    "still soaking, and promoted by hand": (
+        (newer, updated("production", Promote("staging", ByHand(now=True)))), long_soak, "held 1.1.0 held.soak: ...",
+    ),
+    "only something newer has to soak": (
+        (*proposed, runs("staging", THREE, 2)), chain(production=", soak: 7d"), "forward 1.1.0 promoted: ...",
+    ),
+    "something newer is held": (
+        (*proposed, runs("staging", THREE, 2), deleted("1.2.0")), chain(), "held 1.2.0 held.absent_in_target: ...",
+    ),
+    "something newer is held, and the source ran something older meanwhile": (
+        (*proposed, runs("staging", THREE, 9), deleted("1.2.0"), runs("staging", ONE, 5), runs("staging", THREE, 2)),
+        chain(), "withdrawn 1.2.0 held.absent_in_target: ...",
+    ),
+})  # fmt: skip
 def test_what_is_proposed_is_withdrawn_once_nobody_vouches_for_it(
     events: tuple[Event, ...], text: str, expected: str
 ) -> None:
@@ -233,65 +217,63 @@ def on(names: str) -> str:
     return chain(production=f", platforms: [{names}]")
 
 
-@rows(
-    "events text gates expected",
-    {
-        "a chart": (
-            (is_a(B, CHART),), chain(), "platforms",
-            "held 1.1.0 held.no_image: 1.1.0 of r.test/web is no image, but a Helm chart: push such things to a ...",
+@rows("events text gates expected", {
+    "a chart": (
+        (is_a(B, CHART),), chain(), "platforms",
+        "held 1.1.0 held.no_image: 1.1.0 of r.test/web is no image, but a Helm chart: push such things to a ...",
+    ),
+    "a chart, as what is pinned": ((is_a(B, CHART), is_a(A, CHART)), chain(), "", PASSES),
+    "a chart, as what was pinned": (
+        (is_a(B, CHART), is_a(A, CHART), deleted("1.0.0")), chain(), "platforms", "held 1.1.0 held.no_image: ...",
+    ),
+    "a part of the index is gone": (
+        (lost,), chain(), "platforms",
+        f"held 1.1.0 held.platforms: r.test/web has lost linux/arm64 of 1.1.0@{B}; push it again, and keep ...",
+    ),
+    "a part is gone that is wanted": (
+        (lost,), on("linux/arm64"), "platforms", "held 1.1.0 held.platforms: r.test/web has lost linux/arm64 ...",
+    ),
+    "a part is gone that nobody wants": ((lost,), on("linux/amd64"), "", PASSES),
+    "for less than what is pinned": (
+        (fewer,),
+        chain(),
+        "platforms",
+        (
+            "held 1.1.0 held.platforms: 1.1.0 of r.test/web is not built for linux/arm64, and what is pinned "
+            "(1.0.0) ..."
         ),
-        "a chart, as what is pinned": ((is_a(B, CHART), is_a(A, CHART)), chain(), "", PASSES),
-        "a chart, as what was pinned": (
-            (is_a(B, CHART), is_a(A, CHART), deleted("1.0.0")), chain(), "platforms",
-            "held 1.1.0 held.no_image: ...",
-        ),
-        "a part of the index is gone": (
-            (lost,), chain(), "platforms",
-            f"held 1.1.0 held.platforms: r.test/web has lost linux/arm64 of 1.1.0@{B}; push it again, and keep ...",
-        ),
-        "a part is gone that is wanted": (
-            (lost,), on("linux/arm64"), "platforms", "held 1.1.0 held.platforms: r.test/web has lost linux/arm64 ...",
-        ),
-        "a part is gone that nobody wants": ((lost,), on("linux/amd64"), "", PASSES),
-        "for less than what is pinned": (
-            (fewer,),
-            chain(),
-            "platforms",
-            (
-                "held 1.1.0 held.platforms: 1.1.0 of r.test/web is not built for linux/arm64, and what is pinned "
-                "(1.0.0) ..."
-            ),
-        ),
-        "for less than what was pinned": ((fewer, is_a(A, Manifest("image")), deleted("1.0.0")), chain(), "", PASSES),
-        "the registry fails about what is pinned": ((fewer, fails(f"exists {A}", refused())), chain(), "", PASSES),
-        "for more than what is pinned": ((described(a=ONLY, b=BOTH),), chain(), "", PASSES),
-        "for what is wanted": ((fewer,), on("linux/amd64"), "", PASSES),
-        "not for what is wanted": (
-            (fewer,), on("linux/s390x"), "platforms",
-            "held 1.1.0 held.platforms: 1.1.0 of r.test/web is not built for linux/s390x, which `platforms` asks ...",
-        ),
-        "nobody knows what for": (
-            (fewer, fails(f"describe {B}", refused())), chain(), "platforms",
-            f"{PASSES}; which platforms it is built for is unknown, and what is pinned is for linux/amd64, linux/arm64",
-        ),
-        "nobody knows whether for what is wanted": (
-            (fewer, fails(f"describe {B}", refused())), on("linux/amd64"), "platforms",
-            "failed failed.registry: it is down; wait",
-        ),
-        "it does not say what it is for": ((described(a=BOTH, b=Build()),), on("linux/amd64"), "platforms",
-            "held 1.1.0 held.platforms: 1.1.0 of r.test/web does not say what it is built for, and ...",
-        ),
-        "for what an index in its index is for": (
-            (pushed("x", D), is_a(B, NESTED), is_a(A, INDEX), is_a(D, INDEX)), chain(), "", PASSES),
-        "nobody knows what the pinned one is for": ((fewer, fails(f"describe {A}", refused())), chain(), "", PASSES),
-        "the registry is down while it soaks": (
-            (fails(f"exists {B}", refused()),), long_soak, "soaked", f"held 1.1.0 held.soak: {SOAK}",
-        ),
-        "the registry is down": (
-            (fails(f"exists {B}", refused()),), chain(), "", "failed failed.registry: it is down; wait",
-        ),
-    },
-)  # fmt: skip
+    ),
+    "for less than what was pinned": ((fewer, is_a(A, Manifest("image")), deleted("1.0.0")), chain(), "", PASSES),
+    "the registry fails about what is pinned": ((fewer, fails(f"exists {A}", refused())), chain(), "", PASSES),
+    "for more than what is pinned": ((described(a=ONLY, b=BOTH),), chain(), "", PASSES),
+    "for what is wanted": ((fewer,), on("linux/amd64"), "", PASSES),
+    "not for what is wanted": (
+        (fewer,), on("linux/s390x"), "platforms",
+        "held 1.1.0 held.platforms: 1.1.0 of r.test/web is not built for linux/s390x, which `platforms` asks ...",
+    ),
+    "nobody knows what for": (
+        (fewer, fails(f"describe {B}", refused())), chain(), "platforms",
+        f"{PASSES}; which platforms it is built for is unknown, and what is pinned is for linux/amd64, linux/arm64",
+    ),
+    "nobody knows whether for what is wanted": (
+        (fewer, fails(f"describe {B}", refused())), on("linux/amd64"), "platforms",
+        "failed failed.registry: it is down; wait",
+    ),
+    "it does not say what it is for": (
+        (described(a=BOTH, b=Build()),), on("linux/amd64"), "platforms",
+        "held 1.1.0 held.platforms: 1.1.0 of r.test/web does not say what it is built for, and ...",
+    ),
+    "for what an index in its index is for": (
+        (pushed("x", D), is_a(B, NESTED), is_a(A, INDEX), is_a(D, INDEX)), chain(), "", PASSES,
+    ),
+    "nobody knows what the pinned one is for": ((fewer, fails(f"describe {A}", refused())), chain(), "", PASSES),
+    "the registry is down while it soaks": (
+        (fails(f"exists {B}", refused()),), long_soak, "soaked", f"held 1.1.0 held.soak: {SOAK}",
+    ),
+    "the registry is down": (
+        (fails(f"exists {B}", refused()),), chain(), "", "failed failed.registry: it is down; wait",
+    ),
+})  # fmt: skip
 def test_what_cannot_be_pulled_on_each_platform_is_held(
     events: tuple[Event, ...], text: str, gates: str, expected: str
 ) -> None:
@@ -303,60 +285,54 @@ now_at_2 = runs("production", TWO, 2)
 OLDER = "1.0.0 is older than 1.1.0, which is pinned; `--allow-downgrade` sets it anyway"
 
 
-@rows(
-    "events what gates expected",
-    {
-        "newer": ((), assigned(Pin("1.2.0")), "", "forward 1.2.0 set: set to 1.2.0 by hand or by a pipeline"),
-        "older": ((now_at_2,), assigned(Pin("1.0.0")), "no step back", f"held 1.0.0 held.downgrade: {OLDER}"),
-        "older, by its digest": ((now_at_2,), assigned(ONE), "no step back", f"held 1.0.0 held.downgrade: {OLDER}"),
-        "older, and meant": ((now_at_2,), assigned(Pin("1.0.0"), allow_downgrade=True), "", "backward 1.0.0 set: ..."),
-        "older, of another repository": (
-            (now_at_2, pushed("1.0.0", A, "r.test/other")), assigned(Pin("1.0.0"), new_name="r.test/other"), "",
-            "backward 1.0.0 set: ...",
-        ),
-        "moved": ((pushed("1.0.0", D),), assigned(Pin("1.0.0")), "tag not moved", MOVED),
-        "moved, by its digest": (
-            (pushed("1.0.0", D),), assigned(Pin("1.0.0", D)), "", f"moved 1.0.0 set: set to 1.0.0@{D} ...",
-        ),
-        "moved, and meant": (
-            (pushed("1.0.0", D),), assigned(Pin("1.0.0"), allow_downgrade=True), "", "moved 1.0.0 set: ...",
-        ),
-        "a chart": (
-            (is_a(C, CHART),), assigned(Pin("1.2.0")), "platforms",
-            "held 1.2.0 held.no_image: ...; with its digest (`1.2.0@sha256:...`) it is set anyway",
-        ),
-        "a chart, by its digest": ((is_a(C, CHART),), assigned(THREE), "", "forward 1.2.0 set: ..."),
-        "a chart of another repository": (
-            (pushed("1.2.0", D, "r.test/other"), is_a(D, CHART)), assigned(Pin("1.2.0"), new_name="r.test/other"),
-            "platforms", "held 1.2.0 held.no_image: 1.2.0 of r.test/other is no image, but a Helm chart: ...",
-        ),
-    },
-)  # fmt: skip
+@rows("events what gates expected", {
+    "newer": ((), assigned(Pin("1.2.0")), "", "forward 1.2.0 set: set to 1.2.0 by hand or by a pipeline"),
+    "older": ((now_at_2,), assigned(Pin("1.0.0")), "no step back", f"held 1.0.0 held.downgrade: {OLDER}"),
+    "older, by its digest": ((now_at_2,), assigned(ONE), "no step back", f"held 1.0.0 held.downgrade: {OLDER}"),
+    "older, and meant": ((now_at_2,), assigned(Pin("1.0.0"), allow_downgrade=True), "", "backward 1.0.0 set: ..."),
+    "older, of another repository": (
+        (now_at_2, pushed("1.0.0", A, "r.test/other")), assigned(Pin("1.0.0"), new_name="r.test/other"), "",
+        "backward 1.0.0 set: ...",
+    ),
+    "moved": ((pushed("1.0.0", D),), assigned(Pin("1.0.0")), "tag not moved", MOVED),
+    "moved, by its digest": (
+        (pushed("1.0.0", D),), assigned(Pin("1.0.0", D)), "", f"moved 1.0.0 set: set to 1.0.0@{D} ...",
+    ),
+    "moved, and meant": (
+        (pushed("1.0.0", D),), assigned(Pin("1.0.0"), allow_downgrade=True), "", "moved 1.0.0 set: ...",
+    ),
+    "a chart": (
+        (is_a(C, CHART),), assigned(Pin("1.2.0")), "platforms",
+        "held 1.2.0 held.no_image: ...; with its digest (`1.2.0@sha256:...`) it is set anyway",
+    ),
+    "a chart, by its digest": ((is_a(C, CHART),), assigned(THREE), "", "forward 1.2.0 set: ..."),
+    "a chart of another repository": (
+        (pushed("1.2.0", D, "r.test/other"), is_a(D, CHART)), assigned(Pin("1.2.0"), new_name="r.test/other"),
+        "platforms", "held 1.2.0 held.no_image: 1.2.0 of r.test/other is no image, but a Helm chart: ...",
+    ),
+})  # fmt: skip
 def test_what_a_person_sets_is_no_step_back_unless_it_is_meant(
     events: tuple[Event, ...], what: Any, gates: str, expected: str
 ) -> None:
     expect(decided(started(alone(), *events), what), (gates, expected))
 
 
-@rows(
-    "rules events gates expected",
-    {
-        "a newer version": ("policy: releases", (), "", "forward 1.2.0 chosen: highest version of 3 that match ..."),
-        "moved": ("policy: releases", (deleted(), pushed("1.0.0", D)), "tag not moved", MOVED),
-        "moved, which may": (
-            "policy: releases, on_move: follow", (deleted(), pushed("1.0.0", D)), "",
-            "moved 1.0.0 chosen: 1.0.0 was moved: it now points to sha256:dddddddddddd",
-        ),
-        "a followed tag moved": (
-            "policy: {digest: stable}", (runs("production", Pin("stable", A), 3), pushed("stable", D)), "",
-            "moved stable chosen: stable now points to sha256:dddddddddddd",
-        ),
-        "a followed tag moved, which may not": (
-            "policy: {digest: stable}, on_move: hold", (runs("production", Pin("stable", A), 3), pushed("stable", D)),
-            "tag not moved", MOVED.replace("1.0.0", "stable"),
-        ),
-    },
-)  # fmt: skip
+@rows("rules events gates expected", {
+    "a newer version": ("policy: releases", (), "", "forward 1.2.0 chosen: highest version of 3 that match ..."),
+    "moved": ("policy: releases", (deleted(), pushed("1.0.0", D)), "tag not moved", MOVED),
+    "moved, which may": (
+        "policy: releases, on_move: follow", (deleted(), pushed("1.0.0", D)), "",
+        "moved 1.0.0 chosen: 1.0.0 was moved: it now points to sha256:dddddddddddd",
+    ),
+    "a followed tag moved": (
+        "policy: {digest: stable}", (runs("production", Pin("stable", A), 3), pushed("stable", D)), "",
+        "moved stable chosen: stable now points to sha256:dddddddddddd",
+    ),
+    "a followed tag moved, which may not": (
+        "policy: {digest: stable}, on_move: hold", (runs("production", Pin("stable", A), 3), pushed("stable", D)),
+        "tag not moved", MOVED.replace("1.0.0", "stable"),
+    ),
+})  # fmt: skip
 def test_a_tag_that_moved_is_held_unless_it_may(
     rules: str, events: tuple[Event, ...], gates: str, expected: str
 ) -> None:
@@ -367,40 +343,36 @@ BACK = "back to release 1 (0101010101) of 2026-10-26 12:00 UTC, by Ann"
 TWO_PARTS = Manifest("index", None, (Child(B, "image", "linux/amd64"), Child(D, "image", "linux/arm64")))
 
 
-@rows(
-    "events what gates expected",
-    {
-        "there": ((newer,), RollBack(), "", f"backward 1.0.0 rolled_back: {BACK}"),
-        "gone": (
-            (newer, deleted()), RollBack(), "in the registry",
-            f"held 1.0.0 held.vanished: r.test/web no longer has 1.0.0@{A}; choose another release with `--to`",
-        ),
-        "its tag is gone": (
-            (runs("staging", Pin("1.0.0"), 9), runs("staging", TWO, 8), deleted()), RollBack(), "in the registry",
-            "held 1.0.0 held.vanished: r.test/web no longer has 1.0.0; choose another release with `--to`",
-        ),
-        "only its tag is asked for": (
-            (runs("staging", Pin("1.0.0"), 9), runs("staging", TWO, 8)), RollBack(), "",
-            "backward 1.0.0 rolled_back: ...",
-        ),
-        "a part is gone": (
-            (newer, is_a(A, TWO_PARTS)), RollBack(), "in the registry",
-            f"held 1.0.0 held.platforms: r.test/web has lost linux/arm64 of 1.0.0@{A}; choose another release ...",
-        ),
-        "nobody knows": (
-            (newer, fails("manifest", refused())), RollBack(), "in the registry",
-            "failed failed.registry: it is down; wait",
-        ),
-        "nobody is asked": (
-            (newer, deleted()), Request(RollBack(), offline=True), "",
-            f"backward 1.0.0 rolled_back: {BACK}; not looked up in the registry (--offline)",
-        ),
-        "left by going back": (
-            (newer, runs("staging", ONE, 19)), RollBack(), "left before",
-            "held 1.1.0 held.reverted: rolled back to 1.0.0 in 0303030303 on 2026-11-06 by Ann ...",
-        ),
-    },
-)  # fmt: skip
+@rows("events what gates expected", {
+    "there": ((newer,), RollBack(), "", f"backward 1.0.0 rolled_back: {BACK}"),
+    "gone": (
+        (newer, deleted()), RollBack(), "in the registry",
+        f"held 1.0.0 held.vanished: r.test/web no longer has 1.0.0@{A}; choose another release with `--to`",
+    ),
+    "its tag is gone": (
+        (runs("staging", Pin("1.0.0"), 9), runs("staging", TWO, 8), deleted()), RollBack(), "in the registry",
+        "held 1.0.0 held.vanished: r.test/web no longer has 1.0.0; choose another release with `--to`",
+    ),
+    "only its tag is asked for": (
+        (runs("staging", Pin("1.0.0"), 9), runs("staging", TWO, 8)), RollBack(), "", "backward 1.0.0 rolled_back: ...",
+    ),
+    "a part is gone": (
+        (newer, is_a(A, TWO_PARTS)), RollBack(), "in the registry",
+        f"held 1.0.0 held.platforms: r.test/web has lost linux/arm64 of 1.0.0@{A}; choose another release ...",
+    ),
+    "nobody knows": (
+        (newer, fails("manifest", refused())), RollBack(), "in the registry",
+        "failed failed.registry: it is down; wait",
+    ),
+    "nobody is asked": (
+        (newer, deleted()), Request(RollBack(), offline=True), "",
+        f"backward 1.0.0 rolled_back: {BACK}; not looked up in the registry (--offline)",
+    ),
+    "left by going back": (
+        (newer, runs("staging", ONE, 19)), RollBack(), "left before",
+        "held 1.1.0 held.reverted: rolled back to 1.0.0 in 0303030303 on 2026-11-06 by Ann ...",
+    ),
+})  # fmt: skip
 def test_a_rollback_goes_where_the_registry_has_the_image(
     events: tuple[Event, ...], what: Any, gates: str, expected: str
 ) -> None:
@@ -435,99 +407,94 @@ def forge_is_down(shop: Shop) -> None:
     shop.forge.failure = forge_down()
 
 
-@rows(
-    "text events what expected",
-    {
-        "nothing reported": (e2e, (), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}"),
-        "succeeded on a later commit": (e2e, (reported(3, "e2e", "success"),), Poll(), PASSES),
-        "succeeded while another pin ran": (
-            e2e, (reported(1, "e2e", "success"),), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}",
-        ),
-        "failed": (e2e, (reported(2, "e2e", "failure"),), Poll(), f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}"),
-        "failed, then succeeded": (
-            e2e, (reported(2, "e2e", "failure", days=1), reported(3, "e2e", "success")), Poll(), PASSES,
-        ),
-        "succeeded, then failed": (
-            e2e, (reported(2, "e2e", "success", days=1), reported(3, "e2e", "failure")), Poll(),
-            f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}",
-        ),
-        "pending": (
-            e2e,
-            (reported(2, "e2e", "pending"),),
-            Poll(),
-            f"held 1.1.0 held.check: {E2E} has been pending since 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e){WAITS}",
-        ),
-        "another succeeded": (
-            e2e, (reported(2, "unit", "success"),), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}",
-        ),
-        "any of some names": (e2e.replace("e2e", "'e2e/*'"), (reported(2, "e2e/web", "success"),), Poll(), PASSES),
-        "what the overlay captures": (
-            e2e.replace("apps/*", "apps/{app}").replace("e2e", "'e2e/{app}'"), (reported(2, "e2e/web", "success"),),
-            Poll(), PASSES,
-        ),
-        "made by somebody else": (
-            e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="eve"),), Poll(),
-            f"held 1.1.0 held.check: {E2E} was reported as success by eve, which does not count; correct `app` ...",
-        ),
-        "skipped": (
-            e2e, (reported(2, "e2e", "skipped"),), Poll(), f"held 1.1.0 held.check: {E2E} ended as skipped, not as ...",
-        ),
-        "made by them": (
-            e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="Ann"),), Poll(), PASSES,
-        ),
-        "failed, by hand": (
-            e2e, (reported(2, "e2e", "failure"),), BY_HAND,
-            f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}; `--beyond-checks` promotes it anyway",
-        ),
-        "failed, and a person goes on": (
-            e2e, (reported(2, "e2e", "failure"),), Promote("staging", ByHand(beyond_checks=True)),
-            f"forward 1.1.0 promoted: {E2E} {FAILED}{ADVICE}, promoted anyway (`--beyond-checks`); staging has run ...",
-        ),
-        "without a token": (
-            e2e, (no_token,), Poll(),
-            "held 1.1.0 held.check: without a token for the forge, nobody knows whether what `require` asks for ...",
-        ),
-        "the forge is down": (e2e, (forge_is_down,), Poll(), "failed failed.forge: the forge is down; wait"),
-        "deployed": (live, (deployed("success"),), Poll(), PASSES),
-        "deployed by a later commit": (live, (deployed("success", 3),), Poll(), PASSES),
-        "another pin was deployed": (
-            live, (deployed("success", 1),), Poll(),
-            "held 1.1.0 held.deployment: ...: the deployment to live was not reported yet; it goes on ...",
-        ),
-        "the deployment failed": (live, (deployed("failure"),), Poll(),
-            ("held 1.1.0 held.deployment: ... the deployment to live failed on 2026-11-25 12:00 UTC, by cd; "
-             "run it again, ..."),
-        ),
-        "its source succeeded": (
-            source_e2e, (from_source, reported(0, "e2e", "success", repository="acme/web")), Poll(), PASSES,
-        ),
-        "its source failed": (
-            source_e2e, (from_source, reported(0, "e2e", "failure", repository="acme/web")), Poll(),
-            f"held 1.1.0 held.source_check: {BUILT} {FAILED}{ADVICE}",
-        ),
-        "its source reported nothing": (
-            source_e2e, (from_source,), Poll(), f"held 1.1.0 held.source_check: {BUILT} was not reported yet{WAITS}",
-        ),
-        "it names no source": (source_e2e, (), Poll(), f"held 1.1.0 held.source_check: {NO_REVISION}"),
-        "it names a branch": (
-            source_e2e, (described(b=Build(revision="main")),), Poll(), f"held 1.1.0 held.source_check: {NO_REVISION}",
-        ),
-        "its source, for status": (
-            source_e2e, (from_source,), Request(offline=True),
-            "held 1.1.0 held.source_check: the checks of its source are not asked for here; `plan` asks for them",
-        ),
-        "another image has a source": (source_e2e.replace("{r.test/web:", "{r.test/api:"), (), Poll(), PASSES),
-        "two of them": (whole,
-            (from_source, reported(0, "e2e", "failure", repository="acme/web"), deployed("failure")), Poll(),
-            (f"held 1.1.0 held.source_check: {BUILT} {FAILED}{ADVICE}; also: released to staging ... the "
-             "deployment to ..."),
-        ),
-        "one of them": (
-            whole, (from_source, reported(0, "e2e", "success", repository="acme/web"), deployed("failure")), Poll(),
-            "held 1.1.0 held.deployment: released to staging by 0202020202: the deployment to live failed on ...",
-        ),
-    },
-)  # fmt: skip
+@rows("text events what expected", {
+    "nothing reported": (e2e, (), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}"),
+    "succeeded on a later commit": (e2e, (reported(3, "e2e", "success"),), Poll(), PASSES),
+    "succeeded while another pin ran": (
+        e2e, (reported(1, "e2e", "success"),), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}",
+    ),
+    "failed": (e2e, (reported(2, "e2e", "failure"),), Poll(), f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}"),
+    "failed, then succeeded": (
+        e2e, (reported(2, "e2e", "failure", days=1), reported(3, "e2e", "success")), Poll(), PASSES,
+    ),
+    "succeeded, then failed": (
+        e2e, (reported(2, "e2e", "success", days=1), reported(3, "e2e", "failure")), Poll(),
+        f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}",
+    ),
+    "pending": (
+        e2e, (reported(2, "e2e", "pending"),), Poll(),
+        f"held 1.1.0 held.check: {E2E} has been pending since 2026-11-25 12:00 UTC, by ci (https://ci.test/e2e){WAITS}",
+    ),
+    "another succeeded": (
+        e2e, (reported(2, "unit", "success"),), Poll(), f"held 1.1.0 held.check: {E2E} was not reported yet{WAITS}",
+    ),
+    "any of some names": (e2e.replace("e2e", "'e2e/*'"), (reported(2, "e2e/web", "success"),), Poll(), PASSES),
+    "what the overlay captures": (
+        e2e.replace("apps/*", "apps/{app}").replace("e2e", "'e2e/{app}'"), (reported(2, "e2e/web", "success"),), Poll(),
+        PASSES,
+    ),
+    "made by somebody else": (
+        e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="eve"),), Poll(),
+        f"held 1.1.0 held.check: {E2E} was reported as success by eve, which does not count; correct `app` ...",
+    ),
+    "skipped": (
+        e2e, (reported(2, "e2e", "skipped"),), Poll(), f"held 1.1.0 held.check: {E2E} ended as skipped, not as ...",
+    ),
+    "made by them": (
+        e2e.replace("e2e", "{name: e2e, user: ann}"), (reported(2, "e2e", "success", by="Ann"),), Poll(), PASSES,
+    ),
+    "failed, by hand": (
+        e2e, (reported(2, "e2e", "failure"),), BY_HAND,
+        f"held 1.1.0 held.check: {E2E} {FAILED}{ADVICE}; `--beyond-checks` promotes it anyway",
+    ),
+    "failed, and a person goes on": (
+        e2e, (reported(2, "e2e", "failure"),), Promote("staging", ByHand(beyond_checks=True)),
+        f"forward 1.1.0 promoted: {E2E} {FAILED}{ADVICE}, promoted anyway (`--beyond-checks`); staging has run ...",
+    ),
+    "without a token": (
+        e2e, (no_token,), Poll(),
+        "held 1.1.0 held.check: without a token for the forge, nobody knows whether what `require` asks for ...",
+    ),
+    "the forge is down": (e2e, (forge_is_down,), Poll(), "failed failed.forge: the forge is down; wait"),
+    "deployed": (live, (deployed("success"),), Poll(), PASSES),
+    "deployed by a later commit": (live, (deployed("success", 3),), Poll(), PASSES),
+    "another pin was deployed": (
+        live, (deployed("success", 1),), Poll(),
+        "held 1.1.0 held.deployment: ...: the deployment to live was not reported yet; it goes on ...",
+    ),
+    "the deployment failed": (live, (deployed("failure"),), Poll(),
+        ("held 1.1.0 held.deployment: ... the deployment to live failed on 2026-11-25 12:00 UTC, by cd; "
+         "run it again, ..."),
+    ),
+    "its source succeeded": (
+        source_e2e, (from_source, reported(0, "e2e", "success", repository="acme/web")), Poll(), PASSES,
+    ),
+    "its source failed": (
+        source_e2e, (from_source, reported(0, "e2e", "failure", repository="acme/web")), Poll(),
+        f"held 1.1.0 held.source_check: {BUILT} {FAILED}{ADVICE}",
+    ),
+    "its source reported nothing": (
+        source_e2e, (from_source,), Poll(), f"held 1.1.0 held.source_check: {BUILT} was not reported yet{WAITS}",
+    ),
+    "it names no source": (source_e2e, (), Poll(), f"held 1.1.0 held.source_check: {NO_REVISION}"),
+    "it names a branch": (
+        source_e2e, (described(b=Build(revision="main")),), Poll(), f"held 1.1.0 held.source_check: {NO_REVISION}",
+    ),
+    "its source, for status": (
+        source_e2e, (from_source,), Request(offline=True),
+        "held 1.1.0 held.source_check: the checks of its source are not asked for here; `plan` asks for them",
+    ),
+    "another image has a source": (source_e2e.replace("{r.test/web:", "{r.test/api:"), (), Poll(), PASSES),
+    "two of them": (whole,
+        (from_source, reported(0, "e2e", "failure", repository="acme/web"), deployed("failure")), Poll(),
+        (f"held 1.1.0 held.source_check: {BUILT} {FAILED}{ADVICE}; also: released to staging ... the "
+         "deployment to ..."),
+    ),
+    "one of them": (
+        whole, (from_source, reported(0, "e2e", "success", repository="acme/web"), deployed("failure")), Poll(),
+        "held 1.1.0 held.deployment: released to staging by 0202020202: the deployment to live failed on ...",
+    ),
+})  # fmt: skip
 def test_a_release_waits_for_what_it_requires(text: str, events: tuple[Event, ...], what: Any, expected: str) -> None:
     shop = started(text, runs("staging", TWO, 5))
     shop.write({"README.md": "x"}, days=4)
@@ -687,15 +654,10 @@ def test_what_was_not_looked_at_of_an_earlier_wave_holds_and_withdraws_nothing(m
     expect(decided(shop), ("earlier waves", RED.format("held", "dev")))
 
 
-@rows(
-    "event more",
-    {
-        "the clone was cut": (shallow, "fetch the full history (`fetch-depth: 0`)"),
-        "a commit is too large": (
-            too_large, "nothing before commit eeeeeeeeee, which changes too many files, can be read",
-        ),
-    },
-)  # fmt: skip
+@rows("event more", {
+    "the clone was cut": (shallow, "fetch the full history (`fetch-depth: 0`)"),
+    "a commit is too large": (too_large, "nothing before commit eeeeeeeeee, which changes too many files, can be read"),
+})  # fmt: skip
 def test_what_the_known_history_does_not_show_of_the_source_holds_and_what_helps_is_said(
     event: Event, more: str
 ) -> None:
@@ -771,67 +733,59 @@ switch_proposed = (begun, filled, updated("production"), pushed("1.3.0", D))
 BLUE = ("slot", f"held 1.2.0 held.slot: blue {LIVE}")
 
 
-@rows(
-    "events what expected",
-    {
-        "the idle slot gets a new pin": (
-            (begun,), Poll(),
-            (BLUE, ("", "forward 1.2.0 chosen: ..."), ("", "kept current: green has the pins of blue, which is live")),
+@rows("events what expected", {
+    "the idle slot gets a new pin": (
+        (begun,), Poll(),
+        (BLUE, ("", "forward 1.2.0 chosen: ..."), ("", "kept current: green has the pins of blue, which is live")),
+    ),
+    "it soaks": (
+        (begun, slots("blue", ONE, THREE, 1)), Poll(),
+        (BLUE, NEWEST, ("", "withdrawn green held.soak: soaks in green for 2d, since 2026-11-24 12:00 UTC: open ...")),
+    ),
+    "it has soaked": (
+        (begun, filled),
+        Poll(),
+        (
+            BLUE,
+            NEWEST,
+            ("", "forward green chosen: green has 1.2.0 since 2026-11-16 12:00 UTC (commit 0404040404); ..."),
         ),
-        "it soaks": (
-            (begun, slots("blue", ONE, THREE, 1)),
-            Poll(),
-            (
-                BLUE,
-                NEWEST,
-                ("", "withdrawn green held.soak: soaks in green for 2d, since 2026-11-24 12:00 UTC: open ..."),
-            ),
+    ),
+    "it was taken back": (
+        taken_back,
+        Poll(),
+        (
+            BLUE,
+            NEWEST,
+            ("", "withdrawn green held.reverted: switched back to blue in 0606060606 on 2026-11-22 by Ann ..."),
         ),
-        "it has soaked": (
-            (begun, filled),
-            Poll(),
-            (
-                BLUE,
-                NEWEST,
-                ("", "forward green chosen: green has 1.2.0 since 2026-11-16 12:00 UTC (commit 0404040404); ..."),
-            ),
+    ),
+    "a switch to it is proposed": (
+        switch_proposed,
+        Poll(),
+        (
+            ("slot", f"held 1.3.0 held.slot: blue {LIVE}"),
+            ("slot", "held 1.3.0 held.slot: a proposal switches to green: merge or close it before green gets ..."),
+            ("", "forward green chosen: ..."),
         ),
-        "it was taken back": (
-            taken_back,
-            Poll(),
-            (
-                BLUE,
-                NEWEST,
-                ("", "withdrawn green held.reverted: switched back to blue in 0606060606 on 2026-11-22 by Ann ..."),
-            ),
-        ),
-        "a switch to it is proposed": (
-            switch_proposed,
-            Poll(),
-            (
-                ("slot", f"held 1.3.0 held.slot: blue {LIVE}"),
-                ("slot", "held 1.3.0 held.slot: a proposal switches to green: merge or close it before green gets ..."),
-                ("", "forward green chosen: ..."),
-            ),
-        ),
-        "a person sets the live one": ((begun,), assigned(THREE, "Deployment/web-blue/web"), (BLUE,)),
-        "a person sets either": ((begun,), assigned(THREE), (("", "forward 1.2.0 set: ..."),)),
-        "a person switches": (
-            (begun, filled), assigned(Pin("green"), "Service/web"),
-            (("", "forward green set: switched to green by hand or by a pipeline"),),
-        ),
-        "a person switches to what is live": (
-            (begun,), assigned(Pin("blue"), "Service/web"), (("", "kept nothing_new: blue is live already"),),
-        ),
-        "a person switches to no slot": (
-            (begun,), assigned(Pin("red"), "Service/web"),
-            (("", "failed failed.usage: Service/web selects a slot, and red is none; give Service/web=blue or ..."),),
-        ),
-        "a person switches to a slot that was taken back": (
-            taken_back, assigned(Pin("green"), "Service/web"), (("left before", "held green held.reverted: ..."),),
-        ),
-    },
-)  # fmt: skip
+    ),
+    "a person sets the live one": ((begun,), assigned(THREE, "Deployment/web-blue/web"), (BLUE,)),
+    "a person sets either": ((begun,), assigned(THREE), (("", "forward 1.2.0 set: ..."),)),
+    "a person switches": (
+        (begun, filled), assigned(Pin("green"), "Service/web"),
+        (("", "forward green set: switched to green by hand or by a pipeline"),),
+    ),
+    "a person switches to what is live": (
+        (begun,), assigned(Pin("blue"), "Service/web"), (("", "kept nothing_new: blue is live already"),),
+    ),
+    "a person switches to no slot": (
+        (begun,), assigned(Pin("red"), "Service/web"),
+        (("", "failed failed.usage: Service/web selects a slot, and red is none; give Service/web=blue or ..."),),
+    ),
+    "a person switches to a slot that was taken back": (
+        taken_back, assigned(Pin("green"), "Service/web"), (("left before", "held green held.reverted: ..."),),
+    ),
+})  # fmt: skip
 def test_the_live_slot_stays_as_it_is(
     events: tuple[Event, ...], what: Any, expected: tuple[tuple[str, str], ...]
 ) -> None:

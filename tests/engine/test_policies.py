@@ -29,6 +29,7 @@ from tests.engine.bot_branches import (
     to,
 )
 from tests.proposals.sample import branch, commit, pull, written
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,23 +201,20 @@ WHOLE, BUT_WEB = hold(None), hold(None, "web", days=2)
 REVIEWED = {"approved": True}
 
 
-@pytest.mark.parametrize(
-    ("what", "holds", "together", "is_paused", "facts", "days"),
-    [
-        pytest.param("poll", [WHOLE], False, False, {}, 1, id="all of it is frozen"),
-        pytest.param("set", [WHOLE], False, False, REVIEWED, 1, id="and approved"),
-        pytest.param("poll", [WHOLE, BUT_WEB], False, False, {}, 1, id="until the first of its pins is free"),
-        pytest.param("poll", [BUT_WEB], False, False, {}, None, id="a part is free"),
-        pytest.param("poll", [BUT_WEB], True, False, {}, 2, id="a part is free, and waits for the rest"),
-        pytest.param("poll", [BUT_WEB, hold("web")], False, False, {}, 2, id="a part is frozen, the rest on hold"),
-        pytest.param("poll", [hold("web"), hold("proxy")], False, False, {}, None, id="holds of images"),
-        pytest.param("poll", [BUT_WEB], False, False, REVIEWED, None, id="a part is free, approved"),
-        pytest.param("poll", [BUT_WEB], False, True, REVIEWED, 2, id="a part is free by now, approved and paused"),
-        pytest.param("poll", [BUT_WEB], False, True, {}, None, id="a part is free by now"),
-        pytest.param("roll back", [WHOLE], False, True, {}, 1, id="a rollback leaves it paused"),
-        pytest.param("poll", [], False, True, {}, None, id="the freeze is over"),
-    ],
-)
+@rows("what holds together is_paused facts days", {
+    "all of it is frozen": ("poll", [WHOLE], False, False, {}, 1),
+    "and approved": ("set", [WHOLE], False, False, REVIEWED, 1),
+    "until the first of its pins is free": ("poll", [WHOLE, BUT_WEB], False, False, {}, 1),
+    "a part is free": ("poll", [BUT_WEB], False, False, {}, None),
+    "a part is free, and waits for the rest": ("poll", [BUT_WEB], True, False, {}, 2),
+    "a part is frozen, the rest on hold": ("poll", [BUT_WEB, hold("web")], False, False, {}, 2),
+    "holds of images": ("poll", [hold("web"), hold("proxy")], False, False, {}, None),
+    "a part is free, approved": ("poll", [BUT_WEB], False, False, REVIEWED, None),
+    "a part is free by now, approved and paused": ("poll", [BUT_WEB], False, True, REVIEWED, 2),
+    "a part is free by now": ("poll", [BUT_WEB], False, True, {}, None),
+    "a rollback leaves it paused": ("roll back", [WHOLE], False, True, {}, 1),
+    "the freeze is over": ("poll", [], False, True, {}, None),
+})  # fmt: skip
 def test_a_freeze_pauses_what_is_frozen_as_a_whole(
     what: str, holds: list[Hold], together: bool, is_paused: bool, facts: dict[str, object], days: int | None
 ) -> None:

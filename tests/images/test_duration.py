@@ -7,18 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.images import duration
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        pytest.param("0", 0, id="none"),
-        pytest.param("90s", 90, id="seconds"),
-        pytest.param("1d", 86_400, id="a day"),
-        pytest.param("1d12h30m5s", 131_405, id="all of them"),
-        pytest.param("366d", 31_622_400, id="the longest"),
-    ],
-)
+@rows("text seconds", {
+    "none": ("0", 0),
+    "seconds": ("90s", 90),
+    "a day": ("1d", 86_400),
+    "all of them": ("1d12h30m5s", 131_405),
+    "the longest": ("366d", 31_622_400),
+})  # fmt: skip
 def test_a_span_is_read(text: str, seconds: int) -> None:
     assert duration.parse(text) == timedelta(seconds=seconds)
 
@@ -38,14 +36,11 @@ def test_what_is_written_is_read_again(seconds: int) -> None:
     assert duration.parse(duration.write(span)) == span
 
 
-@pytest.mark.parametrize(
-    ("span", "expected"),
-    [
-        pytest.param(timedelta(milliseconds=1), "1s", id="a part of a second is not nothing"),
-        pytest.param(timedelta(seconds=-5), "0", id="less than nothing"),
-        pytest.param(timedelta(hours=36), "1d12h", id="units that are zero are left out"),
-    ],
-)
+@rows("span expected", {
+    "a part of a second is not nothing": (timedelta(milliseconds=1), "1s"),
+    "less than nothing": (timedelta(seconds=-5), "0"),
+    "units that are zero are left out": (timedelta(hours=36), "1d12h"),
+})  # fmt: skip
 def test_a_span_is_written(span: timedelta, expected: str) -> None:
     assert duration.write(span) == expected
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,11 @@ spec: {image: ghcr.io/acme/web}
 PINNED = 'images:\n- {name: ghcr.io/acme/web, newTag: 1.0.0} # {"$imagepolicy": "flux-system:web:tag"}\n'
 
 
-@pytest.mark.parametrize(
-    ("command", "migrates"),
-    [
-        (("check",), False),
-        (("init", "--dry-run", "--offline"), False),
-        (("init", "--dry-run", "--offline", "--from", "flux"), True),
-    ],
-    ids=["check", "init", "init --from"],
-)
+@rows("command migrates", {
+    "check": (("check",), False),
+    "init": (("init", "--dry-run", "--offline"), False),
+    "init --from": (("init", "--dry-run", "--offline", "--from", "flux"), True),
+})  # fmt: skip
 def test_only_init_from_loads_what_reads_the_settings_of_other_tools(
     tmp_path: Path, command: tuple[str, ...], *, migrates: bool
 ) -> None:

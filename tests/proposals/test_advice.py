@@ -24,46 +24,37 @@ def command(*changes: Change, environment: str = "staging") -> str | None:
     return shown
 
 
-@rows(
-    "changed name",
-    {
-        "a tag": (change(before=Pin("v1")), "web"),
-        "a digest": (change(before=Pin(None, A), after=Pin(None, B)), "web"),
-        "a quote": (change("it's"), "it's"),
-        "words to a shell": (change("$(rm -rf ~);`x`"), "$(rm -rf ~);`x`"),
-    },
-)
+@rows("changed name", {
+    "a tag": (change(before=Pin("v1")), "web"),
+    "a digest": (change(before=Pin(None, A), after=Pin(None, B)), "web"),
+    "a quote": (change("it's"), "it's"),
+    "words to a shell": (change("$(rm -rf ~);`x`"), "$(rm -rf ~);`x`"),
+})  # fmt: skip
 def test_the_command_names_what_changed(changed: Change, name: str) -> None:
     line = command(changed)
     assert line is not None
     assert shlex.split(line) == ["gitops-bot", "rollback", "staging", "--image", name]
 
 
-@rows(
-    "changed",
-    {
-        "a digest alone: a rollback would keep the new tag": change(before=Pin(None, A)),
-        "a new repository": change(before=Pin("v1", A), new_name="ghcr.io/acme/web"),
-        "nothing was pinned": change(before=Pin()),
-        "no tag": change(before=Pin("1.0+build")),
-        "no digest": change(before=Pin("v1", "sha256:x")),
-        "a name like an option": change("--output"),
-        "what is not seen": change("a\u202eb"),
-        "blanks that Markdown would drop": change("a  b"),
-        "more than anybody reads": change("x" * 4_000),
-    },
-)
+@rows("changed", {
+    "a digest alone: a rollback would keep the new tag": change(before=Pin(None, A)),
+    "a new repository": change(before=Pin("v1", A), new_name="ghcr.io/acme/web"),
+    "nothing was pinned": change(before=Pin()),
+    "no tag": change(before=Pin("1.0+build")),
+    "no digest": change(before=Pin("v1", "sha256:x")),
+    "a name like an option": change("--output"),
+    "what is not seen": change("a\u202eb"),
+    "blanks that Markdown would drop": change("a  b"),
+    "more than anybody reads": change("x" * 4_000),
+})  # fmt: skip
 def test_no_command_is_better_than_a_wrong_one(changed: Change) -> None:
     assert command(changed) is None
     assert command(change("api", file=API), changed) is None
 
 
-@rows(
-    "environment expected",
-    {
-        "a blank": ("EU West", "gitops-bot rollback 'EU West' --image web"),
-        "like an option": ("--dry-run", None),
-    },
-)
+@rows("environment expected", {
+    "a blank": ("EU West", "gitops-bot rollback 'EU West' --image web"),
+    "like an option": ("--dry-run", None),
+})  # fmt: skip
 def test_the_environment_is_one_word(environment: str, expected: str | None) -> None:
     assert command(change(), change(file=API, before=Pin("v0")), environment=environment) == expected

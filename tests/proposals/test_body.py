@@ -299,13 +299,10 @@ def test_the_mark_is_of_the_pins_and_not_of_their_order_or_reasons() -> None:
         assert body.pin_marks(rendered(another)).isdisjoint(body.pin_marks(rendered(one))) == (another not in SAME_PIN)
 
 
-@rows(
-    "edit",
-    {
-        "saved in a browser": lambda text: text.replace("\n", "\r\n"),
-        "the table taken out": lambda text: re.sub(r"^\|.*\n", "", text, flags=re.MULTILINE),
-    },
-)
+@rows("edit", {
+    "saved in a browser": lambda text: text.replace("\n", "\r\n"),
+    "the table taken out": lambda text: re.sub(r"^\|.*\n", "", text, flags=re.MULTILINE),
+})  # fmt: skip
 def test_marks_outlive_what_people_do_to_the_text(edit: Callable[[str], str]) -> None:
     text = rendered(change())
     assert body.plan_mark(edit(text)) == body.mark(said(change()))
@@ -425,27 +422,20 @@ def test_a_pause_stands_on_top_and_goes_without_a_trace(state: str, end: str) ->
 OLD, NEW = rendered(change()), rendered(change(after=Pin("v3", C)))
 
 
-@rows(
-    "found expected",
-    {
-        "words around": (f"before\n{OLD}\nafter\n", f"before\n{NEW}\nafter"),
-        "saved in the web editor": (
-            f"before\n\n{OLD}\n\nafter".replace("\n", "\r\n"),
-            f"before\r\n\r\n{NEW}\r\n\r\nafter",
-        ),
-        "the closing mark after it, saved in the web editor": (f"{OLD}\r\n\r\n{CLOSED}\r\n", NEW),
-        "the closing mark before it": (f"{CLOSED}\n{OLD}", f"{NEW}"),
-        "a closing mark that somebody quotes": (f"a {CLOSED} b\n{OLD}", f"a {CLOSED} b\n{NEW}"),
-        "words within it": (OLD.replace("nothing else.", "nothing else. Really."), NEW),
-        "no place of the bot's": ("a person's words alone", NEW),
-        "a beginning without an end": ("before\n<!-- gitops-bot:begin -->\nafter", NEW),
-        "words that leave no room": (f"{'x' * LIMIT}\n{OLD}", NEW),
-        "words that leave just enough room": (
-            f"{'x' * (LIMIT - len(NEW) - 1)}\n{OLD}",
-            f"{'x' * (LIMIT - len(NEW) - 1)}\n{NEW}",
-        ),
-    },
-)
+@rows("found expected", {
+    "words around": (f"before\n{OLD}\nafter\n", f"before\n{NEW}\nafter"),
+    "saved in the web editor": (f"before\n\n{OLD}\n\nafter".replace("\n", "\r\n"), f"before\r\n\r\n{NEW}\r\n\r\nafter"),
+    "the closing mark after it, saved in the web editor": (f"{OLD}\r\n\r\n{CLOSED}\r\n", NEW),
+    "the closing mark before it": (f"{CLOSED}\n{OLD}", f"{NEW}"),
+    "a closing mark that somebody quotes": (f"a {CLOSED} b\n{OLD}", f"a {CLOSED} b\n{NEW}"),
+    "words within it": (OLD.replace("nothing else.", "nothing else. Really."), NEW),
+    "no place of the bot's": ("a person's words alone", NEW),
+    "a beginning without an end": ("before\n<!-- gitops-bot:begin -->\nafter", NEW),
+    "words that leave no room": (f"{'x' * LIMIT}\n{OLD}", NEW),
+    "words that leave just enough room": (
+        f"{'x' * (LIMIT - len(NEW) - 1)}\n{OLD}", f"{'x' * (LIMIT - len(NEW) - 1)}\n{NEW}",
+    ),
+})  # fmt: skip
 def test_the_new_text_takes_the_place_of_the_old_and_no_other(found: str, expected: str) -> None:
     whole = body.replace_own_part(found, NEW)
     assert whole.lstrip("\n") == expected

@@ -54,28 +54,21 @@ def pins(changes: Sequence[Change]) -> list[tuple[str, Pin, str]]:
 # What is carried counts only as long as it means something.
 
 
-@rows(
-    "pin base stands",
-    {
-        "the base is as it was": (carried(), standing(), True),
-        "the base has it": (carried(), standing(V2), False),
-        "the base has something newer": (carried(), standing(V3), False),
-        "the entry is gone": (carried(), {}, False),
-        "it changes nothing": (carried(V1), standing(), False),
-        "only another repository": (carried(V1, new_name="r.test/web"), standing(), True),
-        "the base has the repository": (carried(V1, new_name="r.test/web"), standing(image="r.test/web"), False),
-        "the base has the repository, spelt otherwise": (
-            carried(V1, new_name="nginx"),
-            standing(image="docker.io/library/nginx"),
-            False,
-        ),
-        "the base has the repository, but not the pin": (
-            carried(V2, new_name="r.test/web"),
-            standing(image="r.test/web"),
-            True,
-        ),
-    },
-)
+@rows("pin base stands", {
+    "the base is as it was": (carried(), standing(), True),
+    "the base has it": (carried(), standing(V2), False),
+    "the base has something newer": (carried(), standing(V3), False),
+    "the entry is gone": (carried(), {}, False),
+    "it changes nothing": (carried(V1), standing(), False),
+    "only another repository": (carried(V1, new_name="r.test/web"), standing(), True),
+    "the base has the repository": (carried(V1, new_name="r.test/web"), standing(image="r.test/web"), False),
+    "the base has the repository, spelt otherwise": (
+        carried(V1, new_name="nginx"), standing(image="docker.io/library/nginx"), False,
+    ),
+    "the base has the repository, but not the pin": (
+        carried(V2, new_name="r.test/web"), standing(image="r.test/web"), True,
+    ),
+})  # fmt: skip
 def test_a_carried_pin_stands_while_the_base_has_its_from_and_not_its_to(
     pin: PinChange, base: dict[EntryKey, Managed], stands: bool
 ) -> None:
@@ -96,45 +89,42 @@ def kept(source: Source) -> Kept:
 MOVES, MOVED = Pin("main", B), Pin("main", C)
 
 
-@rows(
-    "pin decision policy expected",
-    {
-        # Nothing was decided: nothing is lost.
-        "not looked at": (carried(), None, SEMVER, V2),
-        "the registry failed": (carried(), FAILED, SEMVER, V2),
-        "something else was held": (carried(), HELD, SEMVER, V2),
-        # A poll over what a poll proposed.
-        "a newer one is found": (carried(), found(V3), SEMVER, V3),
-        "the only newer one was taken back": (carried(), KEPT, SEMVER, None),
-        "moved": (carried(Pin("v2.0.0", B)), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", C)),
-        # A poll over what was asked for.
-        "set, a newer one is found": (carried(source="set"), found(V3), SEMVER, V3),
-        "set to what the policy does not admit": (carried(source="set"), KEPT, SEMVER, V2),
-        "set, older by letters": (carried(V3, source="set"), found(V2), LETTERS, V3),
-        "set, older by version without a policy": (carried(V3, source="set"), found(V2), None, V3),
-        "set, an equal one is found": (carried(Pin("2.0.0"), source="set"), found(V2), SEMVER, Pin("2.0.0")),
-        "set, without an order": (carried(Pin("fix"), source="set"), found(V2), SEMVER, V2),
-        "a digest is found": (carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B)),
-        "set, and its tag was moved": (
-            carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", B),
-        ),
-        "set, and a tag that moves moved on": (carried(MOVES, source="set"), found(MOVED), MAIN, MOVED),
-        "set, and the followed tag moved on": (
-            carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), kinds.Follow("v2.0.0"), Pin("v2.0.0", C),
-        ),
-        "set with another repository, which the poll does not know": (
-            carried(V2, source="set", new_name="r.test/web"), found(V3), SEMVER, V2,
-        ),
-        # The same question again says that the base is as it should be.
-        "promoted, the source went back": (carried(source="promotion"), kept("promotion"), SEMVER, None),
-        "polled, and promoted by now": (carried(), kept("promotion"), SEMVER, None),
-        "set to what the source does not run": (carried(source="set"), kept("promotion"), SEMVER, V2),
-        # What is asked for now replaces whatever was there.
-        "set over a poll": (carried(V3), found(V2, source="set"), SEMVER, V2),
-        "promoted over set": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V2),
-        "set to what the base has": (carried(), found(V1, source="set"), SEMVER, None),
-    },
-)  # fmt: skip
+@rows("pin decision policy expected", {
+    # Nothing was decided: nothing is lost.
+    "not looked at": (carried(), None, SEMVER, V2),
+    "the registry failed": (carried(), FAILED, SEMVER, V2),
+    "something else was held": (carried(), HELD, SEMVER, V2),
+    # A poll over what a poll proposed.
+    "a newer one is found": (carried(), found(V3), SEMVER, V3),
+    "the only newer one was taken back": (carried(), KEPT, SEMVER, None),
+    "moved": (carried(Pin("v2.0.0", B)), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", C)),
+    # A poll over what was asked for.
+    "set, a newer one is found": (carried(source="set"), found(V3), SEMVER, V3),
+    "set to what the policy does not admit": (carried(source="set"), KEPT, SEMVER, V2),
+    "set, older by letters": (carried(V3, source="set"), found(V2), LETTERS, V3),
+    "set, older by version without a policy": (carried(V3, source="set"), found(V2), None, V3),
+    "set, an equal one is found": (carried(Pin("2.0.0"), source="set"), found(V2), SEMVER, Pin("2.0.0")),
+    "set, without an order": (carried(Pin("fix"), source="set"), found(V2), SEMVER, V2),
+    "a digest is found": (carried(V2, source="set"), found(Pin(None, B)), SEMVER, Pin(None, B)),
+    "set, and its tag was moved": (
+        carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), SEMVER, Pin("v2.0.0", B),
+    ),
+    "set, and a tag that moves moved on": (carried(MOVES, source="set"), found(MOVED), MAIN, MOVED),
+    "set, and the followed tag moved on": (
+        carried(Pin("v2.0.0", B), source="set"), found(Pin("v2.0.0", C)), kinds.Follow("v2.0.0"), Pin("v2.0.0", C),
+    ),
+    "set with another repository, which the poll does not know": (
+        carried(V2, source="set", new_name="r.test/web"), found(V3), SEMVER, V2,
+    ),
+    # The same question again says that the base is as it should be.
+    "promoted, the source went back": (carried(source="promotion"), kept("promotion"), SEMVER, None),
+    "polled, and promoted by now": (carried(), kept("promotion"), SEMVER, None),
+    "set to what the source does not run": (carried(source="set"), kept("promotion"), SEMVER, V2),
+    # What is asked for now replaces whatever was there.
+    "set over a poll": (carried(V3), found(V2, source="set"), SEMVER, V2),
+    "promoted over set": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V2),
+    "set to what the base has": (carried(), found(V1, source="set"), SEMVER, None),
+})  # fmt: skip
 def test_a_carried_pin_goes_only_where_its_entry_was_decided(
     pin: PinChange, decision: Decision | None, policy: Policy | None, expected: Pin | None
 ) -> None:
@@ -152,25 +142,19 @@ def test_a_carried_pin_goes_only_where_its_entry_was_decided(
 WITHDRAWN = Held(entry(), V3, HELD.reason, withdraws=True)
 
 
-@rows(
-    "pin decision policy expected",
-    {
-        "set, older promoted": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V3),
-        "set, newer promoted": (carried(V2, source="set"), found(V3, source="promotion"), SEMVER, V3),
-        "no order": (carried(Pin("sha-2"), source="set"), found(Pin("sha-3"), source="promotion"), None, Pin("sha-2")),
-        "set with another repository": (
-            carried(V2, source="set", new_name="r.test/web"),
-            found(V3, source="promotion"),
-            SEMVER,
-            V2,
-        ),
-        "its source went back": (carried(V3, source="promotion"), found(V2, source="promotion"), SEMVER, V2),
-        "polled once, promoted by now": (carried(V3), found(V2, source="promotion"), SEMVER, V2),
-        "promoted, and something newer waits": (carried(V2, source="promotion"), HELD, SEMVER, V2),
-        "promoted, and withdrawn": (carried(V2, source="promotion"), WITHDRAWN, SEMVER, None),
-        "set, which no source withdraws": (carried(V2, source="set"), WITHDRAWN, SEMVER, V2),
-    },
-)
+@rows("pin decision policy expected", {
+    "set, older promoted": (carried(V3, source="set"), found(V2, source="promotion"), SEMVER, V3),
+    "set, newer promoted": (carried(V2, source="set"), found(V3, source="promotion"), SEMVER, V3),
+    "no order": (carried(Pin("sha-2"), source="set"), found(Pin("sha-3"), source="promotion"), None, Pin("sha-2")),
+    "set with another repository": (
+        carried(V2, source="set", new_name="r.test/web"), found(V3, source="promotion"), SEMVER, V2,
+    ),
+    "its source went back": (carried(V3, source="promotion"), found(V2, source="promotion"), SEMVER, V2),
+    "polled once, promoted by now": (carried(V3), found(V2, source="promotion"), SEMVER, V2),
+    "promoted, and something newer waits": (carried(V2, source="promotion"), HELD, SEMVER, V2),
+    "promoted, and withdrawn": (carried(V2, source="promotion"), WITHDRAWN, SEMVER, None),
+    "set, which no source withdraws": (carried(V2, source="set"), WITHDRAWN, SEMVER, V2),
+})  # fmt: skip
 def test_what_a_run_finds_by_itself_gives_way_to_what_somebody_asked_for(
     pin: PinChange, decision: Decision, policy: Policy | None, expected: Pin | None
 ) -> None:

@@ -23,16 +23,13 @@ def test_a_persons_commit_is_named_with_the_way_back_and_a_closing_says_why() ->
     )
 
 
-@rows(
-    "text expected",
-    {
-        "a person's commit": (body.person_comment(HEAD, "Ada", "x"), f"person {HEAD}"),
-        "edited in a browser": (body.person_comment(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}"),
-        "a closing": (body.closing_comment(Reason("nothing_new", "x")), "closing"),
-        "a person's": ("LGTM", None),
-        "not at the beginning": (f"x\n{body.person_comment(HEAD, 'Ada', 'x')}", None),
-        "not alone on its line": (f"<!-- gitops-bot:person {HEAD} --> x", None),
-    },
-)
+@rows("text expected", {
+    "a person's commit": (body.person_comment(HEAD, "Ada", "x"), f"person {HEAD}"),
+    "edited in a browser": (body.person_comment(HEAD, "Ada", "x").replace("\n", "\r\n"), f"person {HEAD}"),
+    "a closing": (body.closing_comment(Reason("nothing_new", "x")), "closing"),
+    "a person's": ("LGTM", None),
+    "not at the beginning": (f"x\n{body.person_comment(HEAD, 'Ada', 'x')}", None),
+    "not alone on its line": (f"<!-- gitops-bot:person {HEAD} --> x", None),
+})  # fmt: skip
 def test_the_bots_comments_are_known_by_their_first_line(text: str, expected: str | None) -> None:
     assert body.comment_mark(text) == expected

@@ -109,31 +109,26 @@ MOVED = FILES | {API: FILES[API] + b"\n"}
 SAME_FILE = FILES | {WEB: FILES[WEB] + b"# more\r\n"}
 
 
-@rows(
-    "wanted there expected",
-    {
-        "the same bytes": (WANTED, branch(DONE), True),
-        "the base moved elsewhere": (written(change(), files=MOVED, parent=NEWER), branch(DONE), True),
-        "the base was merged into it": (
-            WANTED, branch(DONE, merge(FileChange("README.md", b"a", b"b"), FileChange(API, FILES[API], MOVED[API]))),
-            True,
-        ),
-        "the base changed the same file, and was merged into it": (
-            written(change(), files=SAME_FILE, parent=NEWER),
-            branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))), True,
-        ),
-        "the base changed the same file": (written(change(), files=SAME_FILE, parent=NEWER), branch(DONE), False),
-        "merged into it is what the base has taken back since": (
-            WANTED, branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))), False,
-        ),
-        "one more": (written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False),
-        "deleted there": (WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False),
-        "done and taken back": (
-            WANTED, branch(DONE, alter(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))),
-            False,
-        ),
-    },
-)  # fmt: skip
+@rows("wanted there expected", {
+    "the same bytes": (WANTED, branch(DONE), True),
+    "the base moved elsewhere": (written(change(), files=MOVED, parent=NEWER), branch(DONE), True),
+    "the base was merged into it": (
+        WANTED, branch(DONE, merge(FileChange("README.md", b"a", b"b"), FileChange(API, FILES[API], MOVED[API]))), True,
+    ),
+    "the base changed the same file, and was merged into it": (
+        written(change(), files=SAME_FILE, parent=NEWER),
+        branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))), True,
+    ),
+    "the base changed the same file": (written(change(), files=SAME_FILE, parent=NEWER), branch(DONE), False),
+    "merged into it is what the base has taken back since": (
+        WANTED, branch(DONE, merge(FileChange(WEB, WANTED.files[WEB], WANTED.files[WEB] + b"# more\r\n"))), False,
+    ),
+    "one more": (written(change(), change("api", Pin("v2", B), Pin("v1", A), file=API)), branch(DONE), False),
+    "deleted there": (WANTED, branch(alter(DONE, changes=(FileChange(WEB, FILES[WEB], None),))), False),
+    "done and taken back": (
+        WANTED, branch(DONE, alter(DONE, id=NEWER, changes=(FileChange(WEB, WANTED.files[WEB], FILES[WEB]),))), False,
+    ),
+})  # fmt: skip
 def test_a_branch_says_a_proposal_when_it_has_its_bytes_and_no_other(
     wanted: Proposed, there: Branch, expected: bool
 ) -> None:

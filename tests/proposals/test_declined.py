@@ -42,24 +42,19 @@ def decline(
     return judged(change, name, known(existing, {CLOSED.branch: there}), carried)
 
 
-@rows(
-    "there existing",
-    {
-        "the branch is as it was": (branch(DONE), (CLOSED,)),
-        "the commit counts, not the body": (branch(DONE), (alter(CLOSED, body=""),)),
-        "a person committed on top": (
-            branch(DONE, alter(DONE, id=NEWER, message="fix: by hand")),
-            (alter(CLOSED, head=NEWER, body=""),),
-        ),
-        "the branch is gone": (None, (CLOSED,)),
-        "the branch has moved on": (ELSEWHERE, (CLOSED,)),
-        "the branch could not be read": (branch(DONE, complete=False), (CLOSED,)),
-        "somebody quotes the closing mark": (
-            None,
-            (alter(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
-        ),
-    },
-)
+@rows("there existing", {
+    "the branch is as it was": (branch(DONE), (CLOSED,)),
+    "the commit counts, not the body": (branch(DONE), (alter(CLOSED, body=""),)),
+    "a person committed on top": (
+        branch(DONE, alter(DONE, id=NEWER, message="fix: by hand")), (alter(CLOSED, head=NEWER, body=""),),
+    ),
+    "the branch is gone": (None, (CLOSED,)),
+    "the branch has moved on": (ELSEWHERE, (CLOSED,)),
+    "the branch could not be read": (branch(DONE, complete=False), (CLOSED,)),
+    "somebody quotes the closing mark": (
+        None, (alter(CLOSED, body=f"<!-- gitops-bot:closed --> is what the bot writes\n\n{PROPOSED.body}"),),
+    ),
+})  # fmt: skip
 @pytest.mark.parametrize("declined", [WEB_V2, API_V2], ids=["web", "api"])
 def test_what_a_person_closed_unmerged_is_not_proposed_again(
     declined: Change, there: Branch | None, existing: tuple[PullRequest, ...]
@@ -73,29 +68,23 @@ def test_what_a_person_closed_unmerged_is_not_proposed_again(
 
 
 @pytest.mark.parametrize("there", [branch(DONE), None], ids=["by its commit", "by its body"])
-@rows(
-    "other",
-    {
-        "a newer tag": change(after=Pin("v3", B)),
-        "another digest": change(after=Pin("v2", C)),
-        "the tag without its digest": change(after=Pin("v2")),
-        "an entry of that name in another file": change(file=API),
-        "another repository": change(new_name="r.test/web"),
-    },
-)
+@rows("other", {
+    "a newer tag": change(after=Pin("v3", B)),
+    "another digest": change(after=Pin("v2", C)),
+    "the tag without its digest": change(after=Pin("v2")),
+    "an entry of that name in another file": change(file=API),
+    "another repository": change(new_name="r.test/web"),
+})  # fmt: skip
 def test_exactly_these_pins_are_declined(other: Change, there: Branch | None) -> None:
     assert decline(other, there, (CLOSED,), ()) is None
 
 
-@rows(
-    "existing",
-    {
-        "it was merged": (pull("merged", body=PROPOSED.body),),
-        "the bot closed it": (alter(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),),
-        "it was about something else": (alter(CLOSED, head=NEWER, body=written(API_V2).body),),
-        "nothing tells what it was": (alter(CLOSED, head=NEWER, body="rewritten by a person"),),
-    },
-)
+@rows("existing", {
+    "it was merged": (pull("merged", body=PROPOSED.body),),
+    "the bot closed it": (alter(CLOSED, body=body.with_closing_mark(PROPOSED.body, NO_MORE)),),
+    "it was about something else": (alter(CLOSED, head=NEWER, body=written(API_V2).body),),
+    "nothing tells what it was": (alter(CLOSED, head=NEWER, body="rewritten by a person"),),
+})  # fmt: skip
 def test_nothing_else_is_a_decline(existing: tuple[PullRequest, ...]) -> None:
     assert decline(WEB_V2, branch(DONE), existing, ()) is None
     assert decline(WEB_V2, None, existing, ()) is None

@@ -217,42 +217,31 @@ def ago(*minutes: float) -> list[datetime]:
     return [AT - timedelta(minutes=each) for each in minutes]
 
 
-@rows(
-    "more expected",
-    {
-        "no schedule and no limit": ({}, None),
-        "within the schedule": ({"windows": (MORNINGS,), "at": AT - timedelta(seconds=1)}, None),
-        "outside of the schedule": (
-            {"windows": (MORNINGS,)},
-            (
-                "held.window",
-                "outside the schedule: open on Tue 2026-11-24 06:00 UTC",
-                {"opens_at": "2026-11-24T06:00:00Z"},
-            ),
-        ),
-        "one more may be open": ({"open_now": 1, "most_open": 2}, None),
-        "no more may be open": (
-            {"open_now": 2, "most_open": 2},
-            ("held.limit", "limit of 2 open proposals reached: merge or close one first", {"most_open": 2}),
-        ),
-        "more are open than may be": (
-            {"open_now": 3, "most_open": 2},
-            (
-                "held.limit",
-                "limit of 2 open proposals reached (3 are open): merge or close one first",
-                {"most_open": 2},
-            ),
-        ),
-        "an hour is over": ({"opened": ago(60, 60), "most_new_per_hour": 1}, None),
-        "one more may be new": ({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None),
-        "no more may be new, and when the second of three is an hour old, one may": (
-            {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
-            ("held.limit", TOO_MANY, {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"}),
-        ),
-        "the forge's clock is ahead": ({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit"),
-        "the schedule comes first": ({"windows": (MORNINGS,), "open_now": 2, "most_open": 2}, "held.window"),
-    },
-)
+@rows("more expected", {
+    "no schedule and no limit": ({}, None),
+    "within the schedule": ({"windows": (MORNINGS,), "at": AT - timedelta(seconds=1)}, None),
+    "outside of the schedule": (
+        {"windows": (MORNINGS,)},
+        ("held.window", "outside the schedule: open on Tue 2026-11-24 06:00 UTC", {"opens_at": "2026-11-24T06:00:00Z"}),
+    ),
+    "one more may be open": ({"open_now": 1, "most_open": 2}, None),
+    "no more may be open": (
+        {"open_now": 2, "most_open": 2},
+        ("held.limit", "limit of 2 open proposals reached: merge or close one first", {"most_open": 2}),
+    ),
+    "more are open than may be": (
+        {"open_now": 3, "most_open": 2},
+        ("held.limit", "limit of 2 open proposals reached (3 are open): merge or close one first", {"most_open": 2}),
+    ),
+    "an hour is over": ({"opened": ago(60, 60), "most_new_per_hour": 1}, None),
+    "one more may be new": ({"opened": ago(61, 600, 59), "most_new_per_hour": 2}, None),
+    "no more may be new, and when the second of three is an hour old, one may": (
+        {"opened": ago(10, 50, 300, 30), "most_new_per_hour": 2},
+        ("held.limit", TOO_MANY, {"most_new_per_hour": 2, "opens_at": "2026-11-23T12:30:00Z"}),
+    ),
+    "the forge's clock is ahead": ({"opened": ago(-5), "most_new_per_hour": 1}, "held.limit"),
+    "the schedule comes first": ({"windows": (MORNINGS,), "open_now": 2, "most_open": 2}, "held.window"),
+})  # fmt: skip
 def test_something_new_is_opened_when_it_may_be(more: Mapping[str, object], expected: object) -> None:
     for action in (NEW, PUSHED):
         found = admitted(action, **more)

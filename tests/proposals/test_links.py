@@ -35,16 +35,13 @@ def test_gitlab_has_groups_within_groups_and_pages_of_its_own() -> None:
     assert pages(home, "1.4.2")[2] == f"{home}/-/releases"
 
 
-@rows(
-    "source name",
-    {
-        "as it should be": ("https://github.com/acme/web", "github.com/acme/web"),
-        "as it is cloned": ("https://github.com/acme/web.git", "github.com/acme/web"),
-        "capital letters": ("HTTPS://GitHub.com/Acme/Web", "github.com/Acme/Web"),
-        "a directory": ("https://github.com/acme/mono/tree/main/web", "github.com/acme/mono"),
-        "groups within groups": ("https://gitlab.com/a/b/c/d", "gitlab.com/a/b/c/d"),
-    },
-)
+@rows("source name", {
+    "as it should be": ("https://github.com/acme/web", "github.com/acme/web"),
+    "as it is cloned": ("https://github.com/acme/web.git", "github.com/acme/web"),
+    "capital letters": ("HTTPS://GitHub.com/Acme/Web", "github.com/Acme/Web"),
+    "a directory": ("https://github.com/acme/mono/tree/main/web", "github.com/acme/mono"),
+    "groups within groups": ("https://gitlab.com/a/b/c/d", "gitlab.com/a/b/c/d"),
+})  # fmt: skip
 def test_a_repository_is_known_by_its_address(source: str, name: str) -> None:
     there = markdown.source_repository(source)
     assert there is not None
@@ -79,15 +76,12 @@ def test_what_is_no_repository_of_a_forge_is_no_link(source: str | None) -> None
     assert markdown.source_repository(source) is None
 
 
-@rows(
-    "text expected",
-    {
-        "a short one": ("0123abc", "0123abc"),
-        "too short": ("012345", None),
-        "too long": ("a" * 65, None),
-        "capital letters": ("A" * 40, None),
-        "a line break": ("a" * 40 + "\n", None),
-    },
-)
+@rows("text expected", {
+    "a short one": ("0123abc", "0123abc"),
+    "too short": ("012345", None),
+    "too long": ("a" * 65, None),
+    "capital letters": ("A" * 40, None),
+    "a line break": ("a" * 40 + "\n", None),
+})  # fmt: skip
 def test_a_revision_is_a_commit(text: str | None, expected: str | None) -> None:
     assert markdown.git_revision(text) == expected

@@ -22,21 +22,18 @@ LONG = "ghcr.io/acme-corporation/platform/backend-services/payments/web"
 NAMED = "payments-gateway-for-the-whole-of-europe-and-asia"
 
 
-@rows(
-    "group expected",
-    {
-        "all of it where there is room": ("ghcr.io/acme/web", "ghcr-io-acme-web"),
-        "the last parts of an image": (LONG, "corporation-platform-backend-services-payments-web"),
-        "as many as fit, and no half of one": (f"ghcr.io/acme/{NAMED}", f"{NAMED}"),
-        "the end of a part that is too long": (f"ghcr.io/a/{'x' * 100}", "x" * 51),
-        "of a failure": (f"rollback-failed-{LONG}", "rollback-failed-backend-services-payments-web"),
-        "a rollback's": ("rollback-x/failed/web", "rollback-x-failed-web"),
-        "a rollback that would be taken for one of a failure": ("rollback-/failed/web", "rollback-web"),
-        "the end of a rollback's": (f"rollback-{'x' * 100}", f"rollback-{'x' * 42}"),
-        "a name that would be taken for a rollback's": ("Rollback", ""),
-        "an end that would be taken for a rollback's": (f"{'x' * 99}/rollback-{'y' * 40}", "y" * 40),
-    },
-)
+@rows("group expected", {
+    "all of it where there is room": ("ghcr.io/acme/web", "ghcr-io-acme-web"),
+    "the last parts of an image": (LONG, "corporation-platform-backend-services-payments-web"),
+    "as many as fit, and no half of one": (f"ghcr.io/acme/{NAMED}", f"{NAMED}"),
+    "the end of a part that is too long": (f"ghcr.io/a/{'x' * 100}", "x" * 51),
+    "of a failure": (f"rollback-failed-{LONG}", "rollback-failed-backend-services-payments-web"),
+    "a rollback's": ("rollback-x/failed/web", "rollback-x-failed-web"),
+    "a rollback that would be taken for one of a failure": ("rollback-/failed/web", "rollback-web"),
+    "the end of a rollback's": (f"rollback-{'x' * 100}", f"rollback-{'x' * 42}"),
+    "a name that would be taken for a rollback's": ("Rollback", ""),
+    "an end that would be taken for a rollback's": (f"{'x' * 99}/rollback-{'y' * 40}", "y" * 40),
+})  # fmt: skip
 def test_a_group_keeps_its_last_words(group: str, expected: str) -> None:
     slug = naming.group_slug(group)
     assert slug[:-8].removesuffix("-") == expected

@@ -39,41 +39,33 @@ def environment(
     return EnvironmentOutcome("staging", (*held, *failed), tuple(map(proposed, actions)), named=named)
 
 
-@rows(
-    "found expected",
-    {
-        "nothing to do": (outcome(environment()), 0),
-        "left to a person": (outcome(environment("leave")), 0),
-        "pull requests not seen": (outcome(saw_pull_requests=False), 0),
-        "one item failed": (outcome(environment("open", failed=(Failed(entry(), ONE),))), 1),
-        "the run had a problem": (outcome(environment("open"), problems=(ONE,)), 1),
-        "named and done": (outcome(environment("open", named=NAMED)), 0),
-        "named and held": (outcome(environment("open", held=(HELD,), named=NAMED)), 1),
-        "named and left to a person": (outcome(environment("leave", named=NAMED)), 1),
-        "named, and one of two groups is left": (outcome(environment("open", "leave", named=NAMED)), 1),
-        "named and done, another group is left": (
-            outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api")), named=NAMED)),
-            0,
-        ),
-        "named among others that are left": (
-            outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),), named=NAMED)),
-            1,
-        ),
-    },
-)
+@rows("found expected", {
+    "nothing to do": (outcome(environment()), 0),
+    "left to a person": (outcome(environment("leave")), 0),
+    "pull requests not seen": (outcome(saw_pull_requests=False), 0),
+    "one item failed": (outcome(environment("open", failed=(Failed(entry(), ONE),))), 1),
+    "the run had a problem": (outcome(environment("open"), problems=(ONE,)), 1),
+    "named and done": (outcome(environment("open", named=NAMED)), 0),
+    "named and held": (outcome(environment("open", held=(HELD,), named=NAMED)), 1),
+    "named and left to a person": (outcome(environment("leave", named=NAMED)), 1),
+    "named, and one of two groups is left": (outcome(environment("open", "leave", named=NAMED)), 1),
+    "named and done, another group is left": (
+        outcome(EnvironmentOutcome("staging", (), (proposed("open"), proposed("leave", "api")), named=NAMED)), 0,
+    ),
+    "named among others that are left": (
+        outcome(EnvironmentOutcome("staging", (), (proposed("leave", "api", "web"),), named=NAMED)), 1,
+    ),
+})  # fmt: skip
 def test_the_exit_code_tells(found: Result[Outcome], expected: int) -> None:
     assert found.head.exit_code == expected
 
 
-@rows(
-    "found expected",
-    {
-        "held and left alone is complete": (outcome(environment("leave", held=(HELD,))), True),
-        "something failed": (outcome(environment(failed=(Failed(entry(), ONE),))), False),
-        "the run had a problem": (outcome(problems=(ONE,)), False),
-        "pull requests not seen": (outcome(saw_pull_requests=False), False),
-    },
-)
+@rows("found expected", {
+    "held and left alone is complete": (outcome(environment("leave", held=(HELD,))), True),
+    "something failed": (outcome(environment(failed=(Failed(entry(), ONE),))), False),
+    "the run had a problem": (outcome(problems=(ONE,)), False),
+    "pull requests not seen": (outcome(saw_pull_requests=False), False),
+})  # fmt: skip
 def test_complete_means_that_everything_was_seen_and_done(found: Result[Outcome], expected: bool) -> None:
     assert found.head.complete is expected
 

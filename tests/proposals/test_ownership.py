@@ -30,16 +30,13 @@ def said(*changes: Change) -> tuple[PinChange, ...]:
     )
 
 
-@rows(
-    "changes",
-    {
-        "a tag, with a digest added": (change(),),
-        "a stale digest removed": (change("proxy", Pin("v2"), Pin("v1", A)),),
-        "tag and digest in one value": (change("joined", Pin("v2", B), Pin("v1", A)),),
-        "another repository": (change(new_name="ghcr.io/acme/web", source="set"),),
-        "two files": TWO,
-    },
-)
+@rows("changes", {
+    "a tag, with a digest added": (change(),),
+    "a stale digest removed": (change("proxy", Pin("v2"), Pin("v1", A)),),
+    "tag and digest in one value": (change("joined", Pin("v2", B), Pin("v1", A)),),
+    "another repository": (change(new_name="ghcr.io/acme/web", source="set"),),
+    "two files": TWO,
+})  # fmt: skip
 def test_what_the_bot_commits_is_its_own(changes: tuple[Change, ...]) -> None:
     assert owner_of(branch(commit(written(*changes)))) == Ours(said(*changes))
 
@@ -137,18 +134,15 @@ def test_values_that_follow_a_pin_are_the_bots_own_and_are_carried_along() -> No
     assert owner_of(branch(FOLLOWING)) == Ours((FOLLOWED.pin_change,))
 
 
-@rows(
-    "following",
-    {
-        "a changed comment": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")),
-        "another value than said": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")),
-        "no YAML any more": (INFO, INFO_BEFORE, b"{"),
-        "of no ConfigMap": (INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER),
-        "new": (INFO, None, INFO_AFTER),
-        "deleted": (INFO, INFO_BEFORE, None),
-        "of another file": ("other.yaml", INFO_BEFORE, INFO_AFTER),
-    },
-)
+@rows("following", {
+    "a changed comment": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"# shown", b"# SHOWN")),
+    "another value than said": (INFO, INFO_BEFORE, INFO_AFTER.replace(b"v2", b"v3")),
+    "no YAML any more": (INFO, INFO_BEFORE, b"{"),
+    "of no ConfigMap": (INFO, INFO_BEFORE.replace(b"ConfigMap", b"Secret"), INFO_AFTER),
+    "new": (INFO, None, INFO_AFTER),
+    "deleted": (INFO, INFO_BEFORE, None),
+    "of another file": ("other.yaml", INFO_BEFORE, INFO_AFTER),
+})  # fmt: skip
 def test_any_other_edit_of_the_file_that_follows_is_a_persons(following: tuple[str, bytes, bytes]) -> None:
     only_pins = alter(FOLLOWING, changes=FOLLOWING.changes[:-1])
     for tampered in (only_pins, and_also(FileChange(*following))(only_pins)):

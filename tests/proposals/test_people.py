@@ -15,21 +15,18 @@ WHY = Reason("nothing_new", "the base branch has it")
 REMARK = Comment(5, body.person_comment(NEWER, "Ada", "it carries no plan"))
 
 
-@rows(
-    "now",
-    {
-        "it is gone": (),
-        "another one": (pull(body=TEXT, number=9), OPEN, CLOSED),
-        "pushed to": (replace(OPEN, head=NEWER), CLOSED),
-        "held": (replace(OPEN, labels=("Hold",)), CLOSED),
-        "handed back": (replace(OPEN, labels=("hand-back",)), CLOSED),
-        "approved": (replace(OPEN, approved=True), CLOSED),
-        "another run closes it": (replace(OPEN, body=body.with_closing_mark(TEXT, WHY)), CLOSED),
-        "told by another run": (replace(OPEN, comments=(REMARK,)), CLOSED),
-        "reopened": (OPEN, replace(CLOSED, state="open")),
-        "no decline after all": (OPEN, replace(CLOSED, body=body.with_closing_mark(TEXT, WHY))),
-    },
-)
+@rows("now", {
+    "it is gone": (),
+    "another one": (pull(body=TEXT, number=9), OPEN, CLOSED),
+    "pushed to": (replace(OPEN, head=NEWER), CLOSED),
+    "held": (replace(OPEN, labels=("Hold",)), CLOSED),
+    "handed back": (replace(OPEN, labels=("hand-back",)), CLOSED),
+    "approved": (replace(OPEN, approved=True), CLOSED),
+    "another run closes it": (replace(OPEN, body=body.with_closing_mark(TEXT, WHY)), CLOSED),
+    "told by another run": (replace(OPEN, comments=(REMARK,)), CLOSED),
+    "reopened": (OPEN, replace(CLOSED, state="open")),
+    "no decline after all": (OPEN, replace(CLOSED, body=body.with_closing_mark(TEXT, WHY))),
+})  # fmt: skip
 def test_whatever_may_decide_what_is_done_is_seen(now: tuple[PullRequest, ...]) -> None:
     assert people.have_changed((OPEN, CLOSED), now)
 
@@ -40,14 +37,11 @@ def test_auto_merge_that_is_a_persons_now_is_not_taken_back() -> None:
     assert not people.have_changed((by_bot,), (replace(by_bot, title="mine"),))
 
 
-@rows(
-    "now",
-    {
-        "words": replace(OPEN, title="mine", body=f"{TEXT}\nmine"),
-        "a label that says nothing": replace(OPEN, labels=("release",)),
-        "merging by itself, and failing": replace(OPEN, auto_merge=True, checks_failed=True),
-    },
-)
+@rows("now", {
+    "words": replace(OPEN, title="mine", body=f"{TEXT}\nmine"),
+    "a label that says nothing": replace(OPEN, labels=("release",)),
+    "merging by itself, and failing": replace(OPEN, auto_merge=True, checks_failed=True),
+})  # fmt: skip
 def test_what_decides_nothing_costs_no_other_plan(now: PullRequest) -> None:
     assert not people.have_changed((OPEN,), (now,))
 

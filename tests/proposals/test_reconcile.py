@@ -354,16 +354,13 @@ ABOUT_THIS = body.person_comment(NEWER, "Ada", "it has no valid gitops-bot trail
 ABOUT_OTHERS = [body.person_comment(letter * 40, "Bob", "it is another's") for letter in "ab"]
 
 
-@rows(
-    "texts expected",
-    {
-        "nothing was said yet": ((), (True, None)),
-        "it was said": ((ABOUT_THIS,), None),
-        "it was said of another commit": (ABOUT_OTHERS[:1], (True, 10)),
-        "it was said of others, and the last one is edited": (ABOUT_OTHERS, (True, 11)),
-        "somebody quoted it": ((f"> {ABOUT_THIS}",), (True, None)),
-    },
-)
+@rows("texts expected", {
+    "nothing was said yet": ((), (True, None)),
+    "it was said": ((ABOUT_THIS,), None),
+    "it was said of another commit": (ABOUT_OTHERS[:1], (True, 10)),
+    "it was said of others, and the last one is edited": (ABOUT_OTHERS, (True, 11)),
+    "somebody quoted it": ((f"> {ABOUT_THIS}",), (True, None)),
+})  # fmt: skip
 def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[bool, int | None] | None) -> None:
     action = decide(WANTED, BRANCHES["person"], said(*texts))
     assert isinstance(action, Leave)
@@ -377,16 +374,12 @@ def test_a_persons_commit_is_told_once(texts: tuple[str, ...], expected: tuple[b
     assert "it has no valid gitops-bot trailers" in action.comment
 
 
-@rows(
-    "more text",
-    {
-        "nobody knows more": ({"applies": False}, "nothing is left to propose"),
-        "its group is gone": (
-            {"applies": False, "why_gone": Reason("nothing_new", "its group is no more")},
-            "its group is no more",
-        ),
-    },
-)
+@rows("more text", {
+    "nobody knows more": ({"applies": False}, "nothing is left to propose"),
+    "its group is gone": (
+        {"applies": False, "why_gone": Reason("nothing_new", "its group is no more")}, "its group is no more",
+    ),
+})  # fmt: skip
 def test_a_closing_says_why(more: Mapping[str, object], text: str) -> None:
     for opened in (OPEN, APPROVED):
         action = decide(None, BRANCHES["ours"], (opened,), **more)
@@ -406,19 +399,16 @@ def test_a_persons_commit_is_named_in_plain_words() -> None:
     assert reason.data == {"commit": NEWER, "branch": "gitops-bot/staging/all", "author": "Ada[31m <ada@example.test>"}
 
 
-@rows(
-    "there wanted expected word",
-    {
-        "the first time": ("none", True, Open, "pull requests were not checked"),
-        "a branch at the base": ("empty", True, Open, "pull requests were not checked"),
-        "newer pins": ("outdated", True, Open, "pull requests were not checked"),
-        "everything is on the branch": ("ours", True, Nothing, "were not checked"),
-        "a person's commit": ("person", True, Leave, "is left alone"),
-        "a history that ends nowhere": ("cut", True, Leave, "is left alone"),
-        "nothing to do": ("none", False, Nothing, "nothing to propose"),
-        "nothing to do, a person's branch": ("person", False, Nothing, "nothing to propose"),
-    },
-)
+@rows("there wanted expected word", {
+    "the first time": ("none", True, Open, "pull requests were not checked"),
+    "a branch at the base": ("empty", True, Open, "pull requests were not checked"),
+    "newer pins": ("outdated", True, Open, "pull requests were not checked"),
+    "everything is on the branch": ("ours", True, Nothing, "were not checked"),
+    "a person's commit": ("person", True, Leave, "is left alone"),
+    "a history that ends nowhere": ("cut", True, Leave, "is left alone"),
+    "nothing to do": ("none", False, Nothing, "nothing to propose"),
+    "nothing to do, a person's branch": ("person", False, Nothing, "nothing to propose"),
+})  # fmt: skip
 def test_without_a_sight_of_pull_requests_only_what_the_branch_lacks_is_to_be_written(
     there: str, wanted: bool, expected: type[reconcile.Action], word: str
 ) -> None:
@@ -434,18 +424,15 @@ def at(hour: int) -> datetime:
     return datetime(2026, 1, 2, hour, tzinfo=UTC)
 
 
-@rows(
-    "words shown given_as",
-    {
-        "nothing was pushed since": (HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts"),
-        "pushed after it": (HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late"),
-        "within the same second": (HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late"),
-        "nobody knows when": (HandBackTimes(None, (HEAD, at(1))), HEAD, "late"),
-        "the forge has not seen the push": (HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure"),
-        "the pull request has not": (HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure"),
-        "no pushes are kept, and the pull request has another head": (HandBackTimes(), "e" * 40, "unsure"),
-    },
-)
+@rows("words shown given_as", {
+    "nothing was pushed since": (HandBackTimes(at(2), (HEAD, at(1))), HEAD, "counts"),
+    "pushed after it": (HandBackTimes(at(1), (HEAD, at(2))), HEAD, "late"),
+    "within the same second": (HandBackTimes(at(1), (HEAD, at(1))), HEAD, "late"),
+    "nobody knows when": (HandBackTimes(None, (HEAD, at(1))), HEAD, "late"),
+    "the forge has not seen the push": (HandBackTimes(at(2), ("e" * 40, at(1))), HEAD, "unsure"),
+    "the pull request has not": (HandBackTimes(at(2), (HEAD, at(1))), "e" * 40, "unsure"),
+    "no pushes are kept, and the pull request has another head": (HandBackTimes(), "e" * 40, "unsure"),
+})  # fmt: skip
 def test_a_word_gives_back_what_was_there_when_it_was_given(words: HandBackTimes, shown: str, given_as: str) -> None:
     labelled = replace(pull(head=shown), labels=("Hand-Back",))
     found = people.judge_hand_back(labelled, HEAD, words)

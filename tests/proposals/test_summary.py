@@ -14,33 +14,27 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Change
 
 
-@rows(
-    "changes expected",
-    {
-        "one image": ([change()], "web v2"),
-        "a digest alone": ([change(after=Pin(None, B))], f"web {B[:19]}"),
-        "one image in two overlays": ([change(), change(file=API)], "web v2"),
-        "one image, two tags": ([change(), change(file=API, after=Pin("v3"))], "update web"),
-        "two": ([change(), change("api")], "update api and web"),
-        "three, in order": ([change("c"), change("a"), change("b")], "update a, b and c"),
-        "four": ([change(name) for name in "abcd"], "update 4 images"),
-    },
-)
+@rows("changes expected", {
+    "one image": ([change()], "web v2"),
+    "a digest alone": ([change(after=Pin(None, B))], f"web {B[:19]}"),
+    "one image in two overlays": ([change(), change(file=API)], "web v2"),
+    "one image, two tags": ([change(), change(file=API, after=Pin("v3"))], "update web"),
+    "two": ([change(), change("api")], "update api and web"),
+    "three, in order": ([change("c"), change("a"), change("b")], "update a, b and c"),
+    "four": ([change(name) for name in "abcd"], "update 4 images"),
+})  # fmt: skip
 def test_a_summary_names_what_there_is_room_for(changes: list[Change], expected: str) -> None:
     assert content.in_words(changes) == expected
     assert content.in_words(changes[::-1]) == expected
 
 
-@rows(
-    "group expected",
-    {
-        "the whole environment": ("all", "web v2"),
-        "named as the image": ("web", "web v2"),
-        "the image": ("docker.io/library/web", "web v2"),
-        "an overlay": ("apps/web/overlays/eu", "web v2 in apps/web/overlays/eu"),
-        "named by people": ("frontend", "web v2 in frontend"),
-    },
-)
+@rows("group expected", {
+    "the whole environment": ("all", "web v2"),
+    "named as the image": ("web", "web v2"),
+    "the image": ("docker.io/library/web", "web v2"),
+    "an overlay": ("apps/web/overlays/eu", "web v2 in apps/web/overlays/eu"),
+    "named by people": ("frontend", "web v2 in frontend"),
+})  # fmt: skip
 def test_a_summary_says_the_group_unless_that_says_nothing_new(group: str, expected: str) -> None:
     assert content.in_words([change()], group) == expected
 

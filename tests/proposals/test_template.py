@@ -22,15 +22,12 @@ FIELDS = {
 FOR_MESSAGE = FIELDS | {"title": "chore(production): web v1.4.2", "changes": "* web\n    v1\n    -> v2"}
 
 
-@rows(
-    "text expected",
-    {
-        "the bot's own": (None, "chore(production): web v1.4.2"),
-        "of several lines": ("{summary}\n\n{count}\t{source}\x1b", "web v1.4.2 1 policy"),
-        "blank": (" \n ", "chore(production): web v1.4.2"),
-        "invisible": ("\u200b", "chore(production): web v1.4.2"),
-    },
-)
+@rows("text expected", {
+    "the bot's own": (None, "chore(production): web v1.4.2"),
+    "of several lines": ("{summary}\n\n{count}\t{source}\x1b", "web v1.4.2 1 policy"),
+    "blank": (" \n ", "chore(production): web v1.4.2"),
+    "invisible": ("\u200b", "chore(production): web v1.4.2"),
+})  # fmt: skip
 def test_a_title_is_one_line_and_never_empty(text: str | None, expected: str) -> None:
     assert content.title_of(text, FIELDS) == expected
 
@@ -44,19 +41,16 @@ def test_a_title_is_cut_at_200_characters(char: str) -> None:
     assert whole == (char * 200 if size(char) == 1 else cut)
 
 
-@rows(
-    "text expected",
-    {
-        "the bot's own": (None, "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
-        "control characters": ("a\tb\x00\x1b[2J \r\nc\u2028d\u202e", "a b[2J\nc\nd"),
-        "blank": (" \n", "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
-        "a plan": ("x\nGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
-        "a change, in another case": ("gitops-bot-change: {{}}", " gitops-bot-change: {}"),
-        "behind what is not seen": ("\u200bGitops-Bot-Plan: 1", " \u200bGitops-Bot-Plan: 1"),
-        "behind what turns the line round": ("\u202eGitops-Bot-Plan: 1", " Gitops-Bot-Plan: 1"),
-        "what keeps a field quiet": ("see @\u200bada", "see @\u200bada"),
-    },
-)
+@rows("text expected", {
+    "the bot's own": (None, "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
+    "control characters": ("a\tb\x00\x1b[2J \r\nc\u2028d\u202e", "a b[2J\nc\nd"),
+    "blank": (" \n", "chore(production): web v1.4.2\n\n* web\n    v1\n    -> v2"),
+    "a plan": ("x\nGitops-Bot-Plan: 1 a b set", "x\n Gitops-Bot-Plan: 1 a b set"),
+    "a change, in another case": ("gitops-bot-change: {{}}", " gitops-bot-change: {}"),
+    "behind what is not seen": ("\u200bGitops-Bot-Plan: 1", " \u200bGitops-Bot-Plan: 1"),
+    "behind what turns the line round": ("\u202eGitops-Bot-Plan: 1", " Gitops-Bot-Plan: 1"),
+    "what keeps a field quiet": ("see @\u200bada", "see @\u200bada"),
+})  # fmt: skip
 def test_a_message_is_as_people_want_it_without_a_trailer_of_the_bots(text: str | None, expected: str) -> None:
     assert content.message_of(text, FOR_MESSAGE) == expected
 

@@ -57,17 +57,14 @@ def test_the_plan_reads_as_scripts_expect_it() -> None:
     }
 
 
-@rows(
-    "info",
-    {
-        "a list": "[]",
-        "without `to`": '{"file": "i", "from": {"version": "1"}}',
-        "other keys": '{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}',
-        "a number before": '{"file": "i", "from": {"version": 1}, "to": {"version": "1"}}',
-        "a number": '{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}',
-        "a value that is none": '{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}',
-    },
-)
+@rows("info", {
+    "a list": "[]",
+    "without `to`": '{"file": "i", "from": {"version": "1"}}',
+    "other keys": '{"file": "i", "from": {"version": "1"}, "to": {"sha": "1"}}',
+    "a number before": '{"file": "i", "from": {"version": 1}, "to": {"version": "1"}}',
+    "a number": '{"file": "i", "from": {"version": "1"}, "to": {"version": 1}}',
+    "a value that is none": '{"file": "i", "from": {"version": "1"}, "to": {"version": "${X}"}}',
+})  # fmt: skip
 def test_values_that_are_malformed_make_no_plan(info: str) -> None:
     assert trailers.parse(GOOD[:-1] % (PIN, PIN) + f',"info":{info}}}') is None
     assert trailers.parse(GOOD[:-1] % (PIN, PIN) + ',"info":null}') is not None
@@ -94,19 +91,16 @@ GOOD = 'Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {"file":"f","name"
 PIN = '{"tag":"v1","digest":null}'
 
 
-@rows(
-    "message",
-    {
-        "a person's message": "fix: by hand",
-        "a later version of the format": "Gitops-Bot-Plan: 2 dev all policy",
-        "an unknown source": "Gitops-Bot-Plan: 1 dev all magic",
-        "two plans": "Gitops-Bot-Plan: 1 a all policy\nGitops-Bot-Plan: 1 b all policy",
-        "broken JSON": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {",
-        "not a tag": GOOD % (PIN, '{"tag":"not a tag","digest":null}'),
-        "a number for a tag": GOOD % (PIN, '{"tag":1,"digest":null}'),
-        "deep nesting": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: " + "[" * 100_000,
-    },
-)
+@rows("message", {
+    "a person's message": "fix: by hand",
+    "a later version of the format": "Gitops-Bot-Plan: 2 dev all policy",
+    "an unknown source": "Gitops-Bot-Plan: 1 dev all magic",
+    "two plans": "Gitops-Bot-Plan: 1 a all policy\nGitops-Bot-Plan: 1 b all policy",
+    "broken JSON": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: {",
+    "not a tag": GOOD % (PIN, '{"tag":"not a tag","digest":null}'),
+    "a number for a tag": GOOD % (PIN, '{"tag":1,"digest":null}'),
+    "deep nesting": "Gitops-Bot-Plan: 1 dev all policy\nGitops-Bot-Change: " + "[" * 100_000,
+})  # fmt: skip
 def test_a_message_that_is_not_wholly_well_formed_carries_no_plan(message: str) -> None:
     assert trailers.parse(message) is None
 

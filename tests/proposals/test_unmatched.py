@@ -49,19 +49,16 @@ def look(*mentions: Mention, entries: tuple[Managed, ...] = ENTRIES, unread: boo
     return find_unmatched(("production",), mentions, entries, OVERLAYS, NOW, unread=unread)
 
 
-@rows(
-    "mention",
-    {
-        "a name": Mention("ghcr.io/acme/web"),
-        "a repository in another spelling": Mention("index.docker.io/library/postgres"),
-        "a name of another environment": Mention("wbe", environments=("staging",)),
-        "a hold": hold("postgres"),
-        "a hold that has ended": hold("wbe", NOW),
-        "a glob of images": Mention("ghcr.io/acme/*", "group images"),
-        "a glob of overlays": Mention("apps/*/production", "group overlays"),
-        "a file of an overlay": Mention("apps/web/production/kustomization.yaml", "group overlays"),
-    },
-)
+@rows("mention", {
+    "a name": Mention("ghcr.io/acme/web"),
+    "a repository in another spelling": Mention("index.docker.io/library/postgres"),
+    "a name of another environment": Mention("wbe", environments=("staging",)),
+    "a hold": hold("postgres"),
+    "a hold that has ended": hold("wbe", NOW),
+    "a glob of images": Mention("ghcr.io/acme/*", "group images"),
+    "a glob of overlays": Mention("apps/*/production", "group overlays"),
+    "a file of an overlay": Mention("apps/web/production/kustomization.yaml", "group overlays"),
+})  # fmt: skip
 def test_a_name_that_means_something_is_no_mistake(mention: Mention) -> None:
     assert look(mention) == Unmatched()
 

@@ -10,6 +10,7 @@ from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.history.changes import Changes, EntryChange, changes, pins_at, previous
 from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, OVERLAY, A, B, Files, images, line
+from tests.tables import rows
 
 ONE, TWO = Pin("1", A), Pin("2", B)
 BROKEN = b"images: ["
@@ -94,15 +95,12 @@ def test_the_pins_of_then_are_walked_back_to(number: int, expected: dict[EntryKe
     assert pins_at({JOB: Pin("6")}, since) == expected
 
 
-@pytest.mark.parametrize(
-    ("count", "wanted", "number"),
-    [
-        pytest.param(7, None, 6, id="before the last pin that moved"),
-        pytest.param(6, None, 4, id="configuration is nothing to go back behind"),
-        pytest.param(7, {KEY}, 4, id="of one entry"),
-        pytest.param(4, None, 2, id="an entry that came is neither"),
-    ],
-)
+@rows("count wanted number", {
+    "before the last pin that moved": (7, None, 6),
+    "configuration is nothing to go back behind": (6, None, 4),
+    "of one entry": (7, {KEY}, 4),
+    "an entry that came is neither": (4, None, 2),
+})  # fmt: skip
 def test_the_previous_release_is_the_one_before_the_last_move(
     count: int, wanted: set[EntryKey] | None, number: int
 ) -> None:
@@ -111,15 +109,12 @@ def test_the_previous_release_is_the_one_before_the_last_move(
     assert found.number == number
 
 
-@pytest.mark.parametrize(
-    ("known", "more", "advice"),
-    [
-        pytest.param(history(*STORY[:2]), "", "", id="a digest for the tag is no other pin"),
-        pytest.param(history(*STORY[1:3], complete=False), FULL, f"F{FULL[1:]}. ", id="the one before was cut away"),
-        pytest.param(history(*STORY[1:3], complete=False), "nothing is read", "Nothing is read. ", id="a limit"),
-        pytest.param((), "", "", id="no release at all"),
-    ],
-)
+@rows("known more advice", {
+    "a digest for the tag is no other pin": (history(*STORY[:2]), "", ""),
+    "the one before was cut away": (history(*STORY[1:3], complete=False), FULL, f"F{FULL[1:]}. "),
+    "a limit": (history(*STORY[1:3], complete=False), "nothing is read", "Nothing is read. "),
+    "no release at all": ((), "", ""),
+})  # fmt: skip
 def test_nothing_to_go_back_to_is_said_with_what_helps(known: tuple[Release, ...], more: str, advice: str) -> None:
     found = previous(known, more)
     assert isinstance(found, Problem)

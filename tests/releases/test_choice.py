@@ -10,6 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.decisions import Change, Held, Kept
 from tests.managed import alter, managed
+from tests.tables import rows
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 WEB = managed("staging", "apps/web", "apps/web/kustomization.yaml", 3, "web", "docker.io/library/web")
@@ -61,15 +62,12 @@ def test_an_image_that_does_not_say_what_it_is_built_for_is_held() -> None:
     assert reason == Reason("held.platforms", text, {"platforms": "linux/arm64"})
 
 
-@pytest.mark.parametrize(
-    ("shape", "present", "expected"),
-    [
-        pytest.param("tag+digest", Pin("1.0.0", A), Pin("1.1.0", B), id="both over both"),
-        pytest.param("tag", Pin("1.0.0", A), Pin("1.1.0"), id="a tag over both leaves no stale digest"),
-        pytest.param("digest", Pin(None, A), Pin(None, B), id="a digest over a digest"),
-        pytest.param("digest", Pin("1.0.0", A), Pin("1.1.0", B), id="a digest over both leaves no stale tag"),
-    ],
-)
+@rows("shape present expected", {
+    "both over both": ("tag+digest", Pin("1.0.0", A), Pin("1.1.0", B)),
+    "a tag over both leaves no stale digest": ("tag", Pin("1.0.0", A), Pin("1.1.0")),
+    "a digest over a digest": ("digest", Pin(None, A), Pin(None, B)),
+    "a digest over both leaves no stale tag": ("digest", Pin("1.0.0", A), Pin("1.1.0", B)),
+})  # fmt: skip
 def test_a_pin_is_written_in_the_shape_that_is_asked_for(shape: PinShape, present: Pin, expected: Pin) -> None:
     assert choice.shaped(shape, present, "1.1.0", B) == expected
 
@@ -78,15 +76,12 @@ CHOSEN = Chosen("1.1.0", Reason("chosen", "1.1.0 is the highest of 2 tags"))
 ADOPTED = Chosen("1.1.0", Reason("adopted", "latest has no order"))
 
 
-@pytest.mark.parametrize(
-    ("applies", "present", "chosen", "digest", "expected"),
-    [
-        pytest.param(rules(), Pin("1.0.0", A), CHOSEN, B, ("forward", Pin("1.1.0", B)), id="both"),
-        pytest.param(rules(pin="digest"), Pin(None, A), CHOSEN, B, ("forward", Pin(None, B)), id="a digest"),
-        pytest.param(rules(), Pin("latest", A), ADOPTED, B, ("adopted", Pin("1.1.0", B)), id="a first version"),
-        pytest.param(rules(pin="digest"), Pin(None, B), CHOSEN, B, ("current", Pin(None, B)), id="noop: a digest"),
-    ],
-)
+@rows("applies present chosen digest expected", {
+    "both": (rules(), Pin("1.0.0", A), CHOSEN, B, ("forward", Pin("1.1.0", B))),
+    "a digest": (rules(pin="digest"), Pin(None, A), CHOSEN, B, ("forward", Pin(None, B))),
+    "a first version": (rules(), Pin("latest", A), ADOPTED, B, ("adopted", Pin("1.1.0", B))),
+    "noop: a digest": (rules(pin="digest"), Pin(None, B), CHOSEN, B, ("current", Pin(None, B))),
+})  # fmt: skip
 def test_an_entry_advances_to_what_its_policy_chose(
     applies: Rules, present: Pin, chosen: Chosen, digest: str | None, expected: tuple[object, ...]
 ) -> None:
@@ -95,26 +90,23 @@ def test_an_entry_advances_to_what_its_policy_chose(
     assert decision.reason.text == chosen.reason.text
 
 
-@pytest.mark.parametrize(
-    ("applies", "present", "expected"),
-    [
-        # The digest that `main` names is B.
-        pytest.param(rules(MAIN), Pin("main", A), ("moved", Pin("main", B)), id="along with it"),
-        pytest.param(rules(MAIN), Pin(None, A), ("moved", Pin("main", B)), id="from a digest, its tag is added"),
-        pytest.param(rules(MAIN, pin="digest"), Pin(None, A), ("moved", Pin(None, B)), id="by digest alone"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("main", A), ("moved", Pin("main")), id="by name alone from now on"),
-        pytest.param(rules(MAIN), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="to it, from another tag"),
-        pytest.param(rules(MAIN), Pin("main"), ("adopted", Pin("main", B)), id="its digest is added"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("1.0.0", A), ("adopted", Pin("main")), id="no digest is left behind"),
-        pytest.param(rules(MAIN, on_move="hold"), Pin("main", A), ("moved", Pin("main", B)), id="a gate may hold it"),
-        pytest.param(rules(MAIN, on_move="hold"), Pin("1.0.0", A), ("adopted", Pin("main", B)), id="hold is no start"),
-        # noop
-        pytest.param(rules(MAIN), Pin("main", B), ("current", Pin("main", B)), id="noop: both"),
-        pytest.param(rules(MAIN), Pin(None, B), ("current", Pin(None, B)), id="noop: a digest"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("main", B), ("current", Pin("main", B)), id="noop: not moved"),
-        pytest.param(rules(MAIN, pin="tag"), Pin("main"), ("current", Pin("main")), id="noop: by name"),
-    ],
-)
+@rows("applies present expected", {
+    # The digest that `main` names is B.
+    "along with it": (rules(MAIN), Pin("main", A), ("moved", Pin("main", B))),
+    "from a digest, its tag is added": (rules(MAIN), Pin(None, A), ("moved", Pin("main", B))),
+    "by digest alone": (rules(MAIN, pin="digest"), Pin(None, A), ("moved", Pin(None, B))),
+    "by name alone from now on": (rules(MAIN, pin="tag"), Pin("main", A), ("moved", Pin("main"))),
+    "to it, from another tag": (rules(MAIN), Pin("1.0.0", A), ("adopted", Pin("main", B))),
+    "its digest is added": (rules(MAIN), Pin("main"), ("adopted", Pin("main", B))),
+    "no digest is left behind": (rules(MAIN, pin="tag"), Pin("1.0.0", A), ("adopted", Pin("main"))),
+    "a gate may hold it": (rules(MAIN, on_move="hold"), Pin("main", A), ("moved", Pin("main", B))),
+    "hold is no start": (rules(MAIN, on_move="hold"), Pin("1.0.0", A), ("adopted", Pin("main", B))),
+    # noop
+    "noop: both": (rules(MAIN), Pin("main", B), ("current", Pin("main", B))),
+    "noop: a digest": (rules(MAIN), Pin(None, B), ("current", Pin(None, B))),
+    "noop: not moved": (rules(MAIN, pin="tag"), Pin("main", B), ("current", Pin("main", B))),
+    "noop: by name": (rules(MAIN, pin="tag"), Pin("main"), ("current", Pin("main"))),
+})  # fmt: skip
 def test_one_tag_is_followed(applies: Rules, present: Pin, expected: tuple[object, ...]) -> None:
     assert told(choice.follow(alter(WEB, pin=present, rules=applies), "main", B)) == expected
 
@@ -157,39 +149,31 @@ def test_a_hold_says_what_moved_and_the_ways_out() -> None:
     assert reason.data == {"pinned": A, "now": B}
 
 
-@pytest.mark.parametrize(
-    ("present", "after"),
-    [
-        pytest.param(Pin("1.0.0", A), Pin("1.0.0", A), id="nothing changes"),
-        pytest.param(Pin("1.0.0", A), Pin("1.1.0", B), id="another tag"),
-        pytest.param(Pin("1.0.0"), Pin("1.0.0", B), id="a digest is added"),
-        pytest.param(Pin("1.0.0", A), Pin("1.0.0"), id="a digest is removed"),
-    ],
-)
+@rows("present after", {
+    "nothing changes": (Pin("1.0.0", A), Pin("1.0.0", A)),
+    "another tag": (Pin("1.0.0", A), Pin("1.1.0", B)),
+    "a digest is added": (Pin("1.0.0"), Pin("1.0.0", B)),
+    "a digest is removed": (Pin("1.0.0", A), Pin("1.0.0")),
+})  # fmt: skip
 def test_nothing_else_is_a_moved_tag(present: Pin, after: Pin) -> None:
     assert not choice.moves(present, after)
 
 
-@pytest.mark.parametrize(
-    ("policy", "present", "after", "back"),
-    [
-        pytest.param(SEMVER, Pin("1.1.0"), Pin("1.0.0"), True, id="a lower version"),
-        pytest.param(SEMVER, Pin("1.1.0", A), Pin("1.0.0", A), True, id="a lower version with the same bytes"),
-        pytest.param(
-            kinds.Pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True, id="by number"
-        ),
-        pytest.param(kinds.Pattern("^v", order="alphabetical"), Pin("vb"), Pin("va"), True, id="by letter"),
-        pytest.param(None, Pin("1.1.0"), Pin("1.0.0"), True, id="full versions without a policy"),
-        pytest.param(SEMVER, Pin("1.0.0"), Pin("1.1.0"), False, id="noop: higher"),
-        pytest.param(SEMVER, Pin("1.0.0"), Pin("v1.0.0"), False, id="noop: equal"),
-        pytest.param(SEMVER, Pin("1.0.0", A), Pin("1.0.0", B), False, id="noop: the same tag"),
-        pytest.param(SEMVER, Pin("latest"), Pin("1.0.0"), False, id="noop: the present one has no order"),
-        pytest.param(SEMVER, Pin("1.0.0"), Pin("latest"), False, id="noop: the other one has no order"),
-        pytest.param(SEMVER, Pin("1.0.0", A), Pin(None, B), False, id="noop: to a digest"),
-        pytest.param(MAIN, Pin("1.1.0"), Pin("1.0.0"), False, id="noop: a policy without an order"),
-        pytest.param(None, Pin("1.1"), Pin("1.0"), False, id="noop: no full versions without a policy"),
-    ],
-)
+@rows("policy present after back", {
+    "a lower version": (SEMVER, Pin("1.1.0"), Pin("1.0.0"), True),
+    "a lower version with the same bytes": (SEMVER, Pin("1.1.0", A), Pin("1.0.0", A), True),
+    "by number": (kinds.Pattern("^b-(?P<n>[0-9]+)$", order="numerical"), Pin("b-10"), Pin("b-9"), True),
+    "by letter": (kinds.Pattern("^v", order="alphabetical"), Pin("vb"), Pin("va"), True),
+    "full versions without a policy": (None, Pin("1.1.0"), Pin("1.0.0"), True),
+    "noop: higher": (SEMVER, Pin("1.0.0"), Pin("1.1.0"), False),
+    "noop: equal": (SEMVER, Pin("1.0.0"), Pin("v1.0.0"), False),
+    "noop: the same tag": (SEMVER, Pin("1.0.0", A), Pin("1.0.0", B), False),
+    "noop: the present one has no order": (SEMVER, Pin("latest"), Pin("1.0.0"), False),
+    "noop: the other one has no order": (SEMVER, Pin("1.0.0"), Pin("latest"), False),
+    "noop: to a digest": (SEMVER, Pin("1.0.0", A), Pin(None, B), False),
+    "noop: a policy without an order": (MAIN, Pin("1.1.0"), Pin("1.0.0"), False),
+    "noop: no full versions without a policy": (None, Pin("1.1"), Pin("1.0"), False),
+})  # fmt: skip
 def test_a_step_back_is_seen_where_the_order_tells(
     policy: kinds.Policy | None, present: Pin, after: Pin, back: bool
 ) -> None:
@@ -201,20 +185,17 @@ def test_a_step_back_is_seen_where_the_order_tells(
         assert reason.data == {"present": present.tag, "asked": after.tag}
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "policy", "expected"),
-    [
-        pytest.param(Pin("1.0.0"), Pin("1.1.0"), SEMVER, "forward", id="higher"),
-        pytest.param(Pin("1.1.0"), Pin("1.0.0"), SEMVER, "backward", id="lower"),
-        pytest.param(Pin("1.1.0"), Pin("1.0.0"), None, "backward", id="lower, without a policy"),
-        pytest.param(Pin("1.0.0"), Pin("fix"), SEMVER, "forward", id="without an order"),
-        pytest.param(Pin("1.0.0", A), Pin("1.0.0", B), SEMVER, "moved", id="the same tag"),
-        pytest.param(Pin("1.0.0"), Pin("1.0.0", B), SEMVER, "adopted", id="a digest is added"),
-        pytest.param(Pin(), Pin("1.0.0", B), SEMVER, "adopted", id="nothing was pinned"),
-        pytest.param(Pin(None, A), Pin("1.0.0", B), SEMVER, "forward", id="from a digest to a tag"),
-        pytest.param(Pin("1.0.0", A), Pin(None, B), SEMVER, "forward", id="from a tag to a digest"),
-    ],
-)
+@rows("before after policy expected", {
+    "higher": (Pin("1.0.0"), Pin("1.1.0"), SEMVER, "forward"),
+    "lower": (Pin("1.1.0"), Pin("1.0.0"), SEMVER, "backward"),
+    "lower, without a policy": (Pin("1.1.0"), Pin("1.0.0"), None, "backward"),
+    "without an order": (Pin("1.0.0"), Pin("fix"), SEMVER, "forward"),
+    "the same tag": (Pin("1.0.0", A), Pin("1.0.0", B), SEMVER, "moved"),
+    "a digest is added": (Pin("1.0.0"), Pin("1.0.0", B), SEMVER, "adopted"),
+    "nothing was pinned": (Pin(), Pin("1.0.0", B), SEMVER, "adopted"),
+    "from a digest to a tag": (Pin(None, A), Pin("1.0.0", B), SEMVER, "forward"),
+    "from a tag to a digest": (Pin("1.0.0", A), Pin(None, B), SEMVER, "forward"),
+})  # fmt: skip
 def test_the_direction_of_what_was_asked_for(
     before: Pin, after: Pin, policy: kinds.Policy | None, expected: str
 ) -> None:

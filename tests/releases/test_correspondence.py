@@ -14,6 +14,7 @@ from gitops_bot.releases.layout.overlays import OverlayFile, select
 from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import TARGETS
 from tests.releases.past import Globs, tree
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
@@ -170,17 +171,14 @@ def test_promotions_that_can_never_be_are_refused_where_they_are_written() -> No
     check({name: environments[name] for name in ("good", "staging", "other")})
 
 
-@pytest.mark.parametrize(
-    ("entry", "own", "source", "expected"),
-    [
-        pytest.param("web", ["web"], ["api", "web"], ["web"], id="by name"),
-        pytest.param("web>acme/web", ["web>acme/web"], ["acme/web", "x"], ["acme/web"], id="by repository"),
-        pytest.param("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:2>acme/a"], ["a", "b"], id="two could be meant"),
-        pytest.param("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:1>acme/a"], ["a"], id="two that pin the same"),
-        pytest.param("web>acme/a", ["web>acme/a", "job>acme/a"], ["acme/a"], [], id="another could mean it"),
-        pytest.param("A/", ["A/"], ["B/"], [], id="no repositories at all"),
-    ],
-)
+@rows("entry own source expected", {
+    "by name": ("web", ["web"], ["api", "web"], ["web"]),
+    "by repository": ("web>acme/web", ["web>acme/web"], ["acme/web", "x"], ["acme/web"]),
+    "two could be meant": ("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:2>acme/a"], ["a", "b"]),
+    "two that pin the same": ("web>acme/a", ["web>acme/a"], ["a:1>acme/a", "b:1>acme/a"], ["a"]),
+    "another could mean it": ("web>acme/a", ["web>acme/a", "job>acme/a"], ["acme/a"], []),
+    "no repositories at all": ("A/", ["A/"], ["B/"], []),
+})  # fmt: skip
 def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str], expected: list[str]) -> None:
     def read(texts: list[str]) -> tuple[Managed, ...]:
         lines = ["images:"]
@@ -197,21 +195,14 @@ def test_an_entry_has_its_partner(entry: str, own: list[str], source: list[str],
     assert [one.name for one in partners(item, TARGETS[0], mine, theirs)] == expected
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "expected"),
-    [
-        pytest.param(
-            "api.yaml:api web.yaml:web", "api.yaml:api web.yaml:web", "web.yaml", id="in the file called alike"
-        ),
-        pytest.param("staging.yaml:old", "web.yaml:web", "staging.yaml", id="in the only file"),
-        pytest.param("api.yaml:api", "api.yaml:api web.yaml:web", "", id="not in one that is for another file"),
-        pytest.param(
-            "api.yaml:api staging.yaml:web", "api.yaml:api web.yaml:web", "staging.yaml", id="in the one left"
-        ),
-        pytest.param("a.yaml:a b.yaml:web", "web.yaml:web", "b.yaml", id="by repository"),
-        pytest.param("a.yaml:a b.yaml:b", "web.yaml:web", "a.yaml b.yaml", id="nobody can tell"),
-    ],
-)
+@rows("source target expected", {
+    "in the file called alike": ("api.yaml:api web.yaml:web", "api.yaml:api web.yaml:web", "web.yaml"),
+    "in the only file": ("staging.yaml:old", "web.yaml:web", "staging.yaml"),
+    "not in one that is for another file": ("api.yaml:api", "api.yaml:api web.yaml:web", ""),
+    "in the one left": ("api.yaml:api staging.yaml:web", "api.yaml:api web.yaml:web", "staging.yaml"),
+    "by repository": ("a.yaml:a b.yaml:web", "web.yaml:web", "b.yaml"),
+    "nobody can tell": ("a.yaml:a b.yaml:b", "web.yaml:web", "a.yaml b.yaml"),
+})  # fmt: skip
 def test_one_name_in_several_files_of_an_overlay_means_the_entry_of_one_of_them(
     source: str, target: str, expected: str
 ) -> None:

@@ -10,6 +10,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout import causes, coverage
 from gitops_bot.releases.layout.coverage import Outside, OutsideEntries, UnmanagedGroup
 from tests.managed import managed
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.images.reason import Unmanaged
@@ -23,16 +24,13 @@ def entry(name: str, environment: str = "dev") -> Managed:
     return managed(environment, f"{name}/{environment}", f"{name}/{environment}/kustomization.yaml", 2, name, name)
 
 
-@pytest.mark.parametrize(
-    ("rules", "promoted", "expected"),
-    [
-        pytest.param(Rules(POLICY), False, "tracked", id="a policy"),
-        pytest.param(Rules(None, unmanaged=NONE), True, "promoted", id="the source has it, and there is no policy"),
-        pytest.param(Rules(None, unmanaged=NONE), False, NONE, id="no policy"),
-        pytest.param(Rules(POLICY, ignore=True), True, "ignored", id="ignored beats all"),
-        pytest.param(Rules(None, ignore=True, unmanaged=NONE), False, "ignored", id="ignored without a policy"),
-    ],
-)
+@rows("rules promoted expected", {
+    "a policy": (Rules(POLICY), False, "tracked"),
+    "the source has it, and there is no policy": (Rules(None, unmanaged=NONE), True, "promoted"),
+    "no policy": (Rules(None, unmanaged=NONE), False, NONE),
+    "ignored beats all": (Rules(POLICY, ignore=True), True, "ignored"),
+    "ignored without a policy": (Rules(None, ignore=True, unmanaged=NONE), False, "ignored"),
+})  # fmt: skip
 def test_an_entry_is_of_one_kind(rules: Rules, promoted: bool, expected: coverage.Kind | Unmanaged) -> None:
     assert coverage.kind(rules, promoted=promoted) == expected
 

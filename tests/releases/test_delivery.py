@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.changes import EntryChange
 from gitops_bot.releases.history.delivery import Arrival, delivery, first_arrivals, journeys
 from gitops_bot.releases.history.line import Step
 from gitops_bot.releases.history.record import Kind, Record
 from gitops_bot.releases.history.releases import Release
+from tests.tables import rows
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -53,15 +52,11 @@ def test_the_first_environment_has_no_lead_time() -> None:
     assert (found.deployments, found.failures, found.lead, found.restore) == (3, 0, None, None)
 
 
-@pytest.mark.parametrize(
-    ("built", "lead"),
-    [
-        (START - DAY, 3 * DAY),
-        (datetime(1970, 1, 1, tzinfo=UTC), None),
-        (START + 20 * DAY, None),
-    ],
-    ids=["known", "a placeholder", "in the future"],
-)
+@rows("built lead", {
+    "known": (START - DAY, 3 * DAY),
+    "a placeholder": (datetime(1970, 1, 1, tzinfo=UTC), None),
+    "in the future": (START + 20 * DAY, None),
+})  # fmt: skip
 def test_lead_time_begins_with_the_build_where_its_time_can_be_true(built: datetime, lead: timedelta | None) -> None:
     releases = STAGING[1:2]
     assert delivery("staging", releases, {}, START, 30, {"v2": built}).lead == lead

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_bot.config import leaves
 from gitops_bot.releases.layout.glob import Glob
+from tests.tables import rows
 
 RULE = "(`*`, `?` and at most one `{name}` in it, or `**`)"
 
@@ -18,49 +19,43 @@ def captures(glob: str, directory: str) -> dict[str, str] | None:
     return None if found is None else dict(found)
 
 
-@pytest.mark.parametrize(
-    ("glob", "directory", "expected"),
-    [
-        pytest.param("apps/web", "apps/web", {}, id="written out"),
-        pytest.param("././apps", "apps", {}, id="./ twice"),
-        pytest.param("apps/*/overlays/dev", "apps/web/overlays/dev", {"1": "web"}, id="one part"),
-        pytest.param("apps/web-*", "apps/web-eu-1", {"1": "eu-1"}, id="the end of a part"),
-        pytest.param("*-*-x", "a-b-c-x", {"1": "a", "2": "b-c"}, id="two in a part, the first the shortest"),
-        pytest.param("we?", "web", {"1": "b"}, id="one character"),
-        pytest.param("a*?b", "acdb", {"1": "c", "2": "d"}, id="a star and a question mark"),
-        pytest.param("{cluster}/{app}", "eu/web", {"cluster": "eu", "app": "web"}, id="by name"),
-        pytest.param("*/{app}/?", "a/web/x", {"1": "a", "app": "web", "3": "x"}, id="by name and by number"),
-        pytest.param("a/**/b", "a/b", {"1": ""}, id="none between"),
-        pytest.param("**/prod/**", "a/prod/b/prod/c", {"1": "a", "2": "b/prod/c"}, id="the first the shortest"),
-        pytest.param("**/prod", "a/prod/b/prod", {"1": "a/prod/b"}, id="held by the end"),
-        pytest.param(".github/*", ".github/x", {"1": "x"}, id="a dot that is written"),
-        pytest.param("a.b+c", "a.b+c", {}, id="no expression"),
-        pytest.param("ümlaut/*", "ümlaut/日本", {"1": "日本"}, id="other letters"),
-        pytest.param("c/eu-{cluster}/{app}", "c/eu-1/web", {"cluster": "1", "app": "web"}, id="by name in a part"),
-        pytest.param("eu-{cluster}-?", "eu-a-b-c", {"cluster": "a-b", "2": "c"}, id="by name between two texts"),
-        pytest.param("eu-{cluster}", "eu-.x", {"cluster": ".x"}, id="a dot within a part, by name"),
-    ],
-)
+@rows("glob directory expected", {
+    "written out": ("apps/web", "apps/web", {}),
+    "./ twice": ("././apps", "apps", {}),
+    "one part": ("apps/*/overlays/dev", "apps/web/overlays/dev", {"1": "web"}),
+    "the end of a part": ("apps/web-*", "apps/web-eu-1", {"1": "eu-1"}),
+    "two in a part, the first the shortest": ("*-*-x", "a-b-c-x", {"1": "a", "2": "b-c"}),
+    "one character": ("we?", "web", {"1": "b"}),
+    "a star and a question mark": ("a*?b", "acdb", {"1": "c", "2": "d"}),
+    "by name": ("{cluster}/{app}", "eu/web", {"cluster": "eu", "app": "web"}),
+    "by name and by number": ("*/{app}/?", "a/web/x", {"1": "a", "app": "web", "3": "x"}),
+    "none between": ("a/**/b", "a/b", {"1": ""}),
+    "the first the shortest": ("**/prod/**", "a/prod/b/prod/c", {"1": "a", "2": "b/prod/c"}),
+    "held by the end": ("**/prod", "a/prod/b/prod", {"1": "a/prod/b"}),
+    "a dot that is written": (".github/*", ".github/x", {"1": "x"}),
+    "no expression": ("a.b+c", "a.b+c", {}),
+    "other letters": ("ümlaut/*", "ümlaut/日本", {"1": "日本"}),
+    "by name in a part": ("c/eu-{cluster}/{app}", "c/eu-1/web", {"cluster": "1", "app": "web"}),
+    "by name between two texts": ("eu-{cluster}-?", "eu-a-b-c", {"cluster": "a-b", "2": "c"}),
+    "a dot within a part, by name": ("eu-{cluster}", "eu-.x", {"cluster": ".x"}),
+})  # fmt: skip
 def test_a_glob_means_a_directory_and_says_what_its_wildcards_stood_for(
     glob: str, directory: str, expected: dict[str, str]
 ) -> None:
     assert captures(glob, directory) == expected
 
 
-@pytest.mark.parametrize(
-    ("glob", "directory"),
-    [
-        pytest.param("apps/*", "apps", id="a star is one part"),
-        pytest.param("apps", "apps2", id="the whole name"),
-        pytest.param("*", ".git", id="a hidden directory for a star"),
-        pytest.param("{a}", ".git", id="a hidden directory by name"),
-        pytest.param("eu-{a}", "eu-", id="a name for nothing"),
-        pytest.param("{a}-eu", "1-eu2", id="another end"),
-        pytest.param("**", "a/.git/b", id="a hidden directory on the way"),
-        pytest.param(".", "a", id="the top only"),
-        pytest.param("a", "a\n", id="a line break"),
-    ],
-)
+@rows("glob directory", {
+    "a star is one part": ("apps/*", "apps"),
+    "the whole name": ("apps", "apps2"),
+    "a hidden directory for a star": ("*", ".git"),
+    "a hidden directory by name": ("{a}", ".git"),
+    "a name for nothing": ("eu-{a}", "eu-"),
+    "another end": ("{a}-eu", "1-eu2"),
+    "a hidden directory on the way": ("**", "a/.git/b"),
+    "the top only": (".", "a"),
+    "a line break": ("a", "a\n"),
+})  # fmt: skip
 def test_a_glob_does_not_mean(glob: str, directory: str) -> None:
     assert captures(glob, directory) is None
 
@@ -171,20 +166,15 @@ def test_the_configuration_takes_the_same_globs(text: str) -> None:
     assert taken == bool(re.search(leaves.GLOB.replace("$", r"\Z"), text))
 
 
-@pytest.mark.parametrize(
-    ("glob", "exclude", "path", "expected"),
-    [
-        pytest.param(
-            "clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-canary1/web/", False, id="below it"
-        ),
-        pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/", False, id="with a name"),
-        pytest.param("clusters/**", "clusters/{c}/web", "clusters/a/web/more/", True, id="not what is below"),
-        pytest.param("apps/*", "apps/web/kustomization.yaml", "apps/web/", False, id="by the file of the directory"),
-        pytest.param("c/*/values-prod.yaml", "c/old*", "c/old1/values-prod.yaml", False, id="a file by its directory"),
-        pytest.param("c/*/values-prod.yaml", "c/old/values-q.yaml", "c/old/values-prod.yaml", True, id="another file"),
-        pytest.param("**", ".", "a/", True, id="not the top"),
-    ],
-)
+@rows("glob exclude path expected", {
+    "below it": ("clusters/eu-{c}/{app}", "clusters/eu-canary*/**", "clusters/eu-canary1/web/", False),
+    "with a name": ("clusters/**", "clusters/{c}/web", "clusters/a/web/", False),
+    "not what is below": ("clusters/**", "clusters/{c}/web", "clusters/a/web/more/", True),
+    "by the file of the directory": ("apps/*", "apps/web/kustomization.yaml", "apps/web/", False),
+    "a file by its directory": ("c/*/values-prod.yaml", "c/old*", "c/old1/values-prod.yaml", False),
+    "another file": ("c/*/values-prod.yaml", "c/old/values-q.yaml", "c/old/values-prod.yaml", True),
+    "not the top": ("**", ".", "a/", True),
+})  # fmt: skip
 def test_what_is_excluded_is_not_meant(glob: str, exclude: str, path: str, expected: bool) -> None:
     assert (Glob.parse(glob, ("x/y", exclude)).match(path) is not None) is expected
     assert Glob.parse(glob).match(path) is not None

@@ -9,6 +9,7 @@ from gitops_bot.errors import Problem
 from gitops_bot.releases.history import releases as history
 from gitops_bot.releases.history.releases import Release
 from tests.releases.past import FILE, GROUND, START, Files, commit, images, line
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Step
@@ -68,17 +69,14 @@ def _renamed(release: Release, name: str) -> Step:
     return replace(step, commit=name)
 
 
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        pytest.param("3", 3, id="a number"),
-        pytest.param("abcdef1", 1, id="the beginning of a commit"),
-        pytest.param("ABCDEF20", 2, id="in capitals"),
-        pytest.param("0000000000000", 3, id="seven digits are a commit too"),
-        pytest.param("v1.2.3", 2, id="a tag"),
-        pytest.param("abcdef", 1, id="six hex digits with a letter are a tag"),
-    ],
-)
+@rows("name number", {
+    "a number": ("3", 3),
+    "the beginning of a commit": ("abcdef1", 1),
+    "in capitals": ("ABCDEF20", 2),
+    "seven digits are a commit too": ("0000000000000", 3),
+    "a tag": ("v1.2.3", 2),
+    "six hex digits with a letter are a tag": ("abcdef", 1),
+})  # fmt: skip
 def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) -> None:
     tags = {"v1.2.3": "abcdef2" + "0" * 33, "abcdef": "abcdef1" + "0" * 33, "3": "abcdef1" + "0" * 33}
     found = history.find(known, name, tags, "")
@@ -86,15 +84,12 @@ def test_a_release_is_found(name: str, number: int, known: tuple[Release, ...]) 
     assert found.number == number
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        pytest.param("4", "4 is not a release of production", id="a number"),
-        pytest.param("v9", "there is no tag 'v9'", id="a tag"),
-        pytest.param("elsewhere", "elsewhere is not a release of production", id="a tag of another commit"),
-        pytest.param("٣", "there is no tag", id="digits of other scripts are none"),
-    ],
-)
+@rows("name message", {
+    "a number": ("4", "4 is not a release of production"),
+    "a tag": ("v9", "there is no tag 'v9'"),
+    "a tag of another commit": ("elsewhere", "elsewhere is not a release of production"),
+    "digits of other scripts are none": ("٣", "there is no tag"),
+})  # fmt: skip
 def test_what_is_no_release_is_told_with_those_that_are(name: str, message: str, known: tuple[Release, ...]) -> None:
     found = history.find(known, name, {"elsewhere": "f" * 40}, "")
     assert isinstance(found, Problem)

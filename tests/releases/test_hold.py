@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.decisions import Failed, Held, Kept, Managed
 from tests.managed import alter, change_of, managed
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Decision
@@ -39,37 +39,31 @@ NGINX = alter(WEB, name="proxy", image="docker.io/library/nginx")
 ODD = alter(WEB, name="Odd Name", image="Odd Name")
 
 
-@pytest.mark.parametrize(
-    ("written", "entry", "expected"),
-    [
-        pytest.param(ALL, WEB, True, id="every entry of the environment"),
-        pytest.param(alter(ALL, environments=("staging",)), WEB, False, id="another environment"),
-        pytest.param(ALL, alter(WEB, environment=None), False, id="an entry of no environment"),
-        pytest.param(alter(ALL, environments=("staging", "production")), WEB, True, id="one of several environments"),
-        pytest.param(alter(ALL, environments=()), WEB, True, id="all environments"),
-        pytest.param(alter(ALL, environments=(), image="web"), WEB, True, id="an image of all environments"),
-        pytest.param(alter(ALL, excepted=("api", "web")), WEB, False, id="all but it by name"),
-        pytest.param(alter(ALL, excepted=("GHCR.IO/acme/web",)), WEB, False, id="all but it by repository"),
-        pytest.param(alter(ALL, excepted=("api", "we", "Web")), WEB, True, id="all but others"),
-        pytest.param(alter(ALL, image="web"), WEB, True, id="by name"),
-        pytest.param(alter(ALL, image="GHCR.IO/acme/web"), WEB, True, id="by repository, normalised"),
-        pytest.param(alter(ALL, image="proxy"), NGINX, True, id="by a name that is no repository"),
-        pytest.param(alter(ALL, image="Odd Name"), ODD, True, id="by a name that can be no repository"),
-    ],
-)
+@rows("written entry expected", {
+    "every entry of the environment": (ALL, WEB, True),
+    "another environment": (alter(ALL, environments=("staging",)), WEB, False),
+    "an entry of no environment": (ALL, alter(WEB, environment=None), False),
+    "one of several environments": (alter(ALL, environments=("staging", "production")), WEB, True),
+    "all environments": (alter(ALL, environments=()), WEB, True),
+    "an image of all environments": (alter(ALL, environments=(), image="web"), WEB, True),
+    "all but it by name": (alter(ALL, excepted=("api", "web")), WEB, False),
+    "all but it by repository": (alter(ALL, excepted=("GHCR.IO/acme/web",)), WEB, False),
+    "all but others": (alter(ALL, excepted=("api", "we", "Web")), WEB, True),
+    "by name": (alter(ALL, image="web"), WEB, True),
+    "by repository, normalised": (alter(ALL, image="GHCR.IO/acme/web"), WEB, True),
+    "by a name that is no repository": (alter(ALL, image="proxy"), NGINX, True),
+    "by a name that can be no repository": (alter(ALL, image="Odd Name"), ODD, True),
+})  # fmt: skip
 def test_a_hold_means_an_entry(written: Written, entry: Managed, expected: bool) -> None:
     assert (hold.lasting([written], entry, BEFORE) is written) is expected
     assert hold.lasting([], entry, BEFORE) is None
 
 
-@pytest.mark.parametrize(
-    ("at", "stands"),
-    [
-        pytest.param(UNTIL - TICK, True, id="just before"),
-        pytest.param(UNTIL, False, id="at its end"),
-        pytest.param(UNTIL.astimezone(timezone(timedelta(hours=9))) - TICK, True, id="by another clock"),
-    ],
-)
+@rows("at stands", {
+    "just before": (UNTIL - TICK, True),
+    "at its end": (UNTIL, False),
+    "by another clock": (UNTIL.astimezone(timezone(timedelta(hours=9))) - TICK, True),
+})  # fmt: skip
 def test_a_hold_stands_until_its_end_and_has_ended_from_then_on(at: datetime, stands: bool) -> None:
     assert (hold.lasting([ALL], WEB, at) is not None) is stands
     assert hold.find_ended([ALL], at) == (() if stands else (ALL,))
@@ -122,42 +116,31 @@ OLDER = Reason("held.downgrade", "older", {"asked": "v0"})
 CHANGE = change_of(WEB, Pin("v2"), "policy", "forward", Reason("chosen", "v2 is the highest"))
 
 
-@pytest.mark.parametrize(
-    ("decision", "expected"),
-    [
-        pytest.param(CHANGE, Held(WEB, Pin("v2"), REASON), id="a change"),
-        pytest.param(alter(CHANGE, source="set", new_name="ghcr.io/acme/other"), Held(WEB, Pin("v2"), REASON),
-            id="a change that a person asked for"),
-        pytest.param(Held(WEB, Pin("v0"), OLDER), Held(WEB, Pin("v0"), OLDER).hold(REASON),
-            id="what is held for another reason"),
-        pytest.param(Kept(WEB, Reason("current", "the newest")), Held(WEB, None, REASON), id="what is current"),
-    ],
-)  # fmt: skip
+@rows("decision expected", {
+    "a change": (CHANGE, Held(WEB, Pin("v2"), REASON)),
+    "a change that a person asked for": (
+        alter(CHANGE, source="set", new_name="ghcr.io/acme/other"), Held(WEB, Pin("v2"), REASON),
+    ),
+    "what is held for another reason": (Held(WEB, Pin("v0"), OLDER), Held(WEB, Pin("v0"), OLDER).hold(REASON)),
+    "what is current": (Kept(WEB, Reason("current", "the newest")), Held(WEB, None, REASON)),
+})  # fmt: skip
 def test_what_is_decided_there_is_held(decision: Decision, expected: Held) -> None:
     assert hold.hold(decision, ALL) == expected
 
 
-@pytest.mark.parametrize(
-    "decision",
-    [
-        pytest.param(Kept(WEB, Reason("ignored", "ignore: true")), id="ignored"),
-        pytest.param(Failed(WEB, Problem("failed.registry", "out of reach")), id="failed"),
-    ],
-)
+@rows("decision", {
+    "ignored": Kept(WEB, Reason("ignored", "ignore: true")),
+    "failed": Failed(WEB, Problem("failed.registry", "out of reach")),
+})  # fmt: skip
 def test_what_a_hold_says_nothing_about_stays(decision: Decision) -> None:
     assert hold.hold(decision, ALL) is decision
 
 
-@pytest.mark.parametrize(
-    ("until", "expected"),
-    [
-        pytest.param(UNTIL, "2026-12-24", id="the beginning of a day"),
-        pytest.param(UNTIL + timedelta(hours=17, minutes=30), "2026-12-24 17:30 UTC", id="a moment"),
-        pytest.param(
-            datetime(2026, 12, 24, 1, tzinfo=timezone(timedelta(hours=1))), "2026-12-24", id="said by another clock"
-        ),
-    ],
-)
+@rows("until expected", {
+    "the beginning of a day": (UNTIL, "2026-12-24"),
+    "a moment": (UNTIL + timedelta(hours=17, minutes=30), "2026-12-24 17:30 UTC"),
+    "said by another clock": (datetime(2026, 12, 24, 1, tzinfo=timezone(timedelta(hours=1))), "2026-12-24"),
+})  # fmt: skip
 def test_the_end_is_told_as_people_write_it(until: datetime, expected: str) -> None:
     held = hold.hold(CHANGE, alter(ALL, until=until))
     assert held.reason.text == f"held until {expected} (no release before the fair) by gitops-bot.yaml:31"

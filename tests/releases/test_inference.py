@@ -10,6 +10,7 @@ import pytest
 from gitops_bot.config import Config, Propose
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.layout import inference, overlays
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,22 +45,19 @@ def environments(*directories: str) -> dict[str, list[str]]:
     return selected
 
 
-@pytest.mark.parametrize(
-    ("directory", "environment"),
-    [
-        pytest.param("apps/web/overlays/dev", "dev", id="the word"),
-        pytest.param("prod/web", "prod", id="above"),
-        pytest.param("prod/eu/web/overlays/staging", "staging", id="the deepest"),
-        pytest.param("clusters/cluster-staging", "staging", id="at the end"),
-        pytest.param("clusters/eu.prod/web", "prod", id="at the end, after a dot"),
-        pytest.param("clusters/prod-eu", "prod", id="before a region"),
-        pytest.param("clusters/prod-westeurope", "prod", id="before a region in one word"),
-        pytest.param("prod/blue", "prod", id="a colour below"),
-        pytest.param("apps/web/overlays/test", "test", id="test among overlays"),
-        pytest.param("apps/live-eu/overlays/dev", "dev", id="an application that sounds so"),
-        pytest.param("apps/dev-tools/overlays/prod", "prod", id="tools of dev, in prod"),
-    ],
-)
+@rows("directory environment", {
+    "the word": ("apps/web/overlays/dev", "dev"),
+    "above": ("prod/web", "prod"),
+    "the deepest": ("prod/eu/web/overlays/staging", "staging"),
+    "at the end": ("clusters/cluster-staging", "staging"),
+    "at the end, after a dot": ("clusters/eu.prod/web", "prod"),
+    "before a region": ("clusters/prod-eu", "prod"),
+    "before a region in one word": ("clusters/prod-westeurope", "prod"),
+    "a colour below": ("prod/blue", "prod"),
+    "test among overlays": ("apps/web/overlays/test", "test"),
+    "an application that sounds so": ("apps/live-eu/overlays/dev", "dev"),
+    "tools of dev, in prod": ("apps/dev-tools/overlays/prod", "prod"),
+})  # fmt: skip
 def test_a_directory_belongs_to_an_environment(directory: str, environment: str) -> None:
     assert environments(directory) == {environment: [directory]}
 
@@ -168,20 +166,17 @@ def test_the_paths_of_the_corpus(corpus: Path) -> None:
     assert len(found) == 14
 
 
-@pytest.mark.parametrize(
-    ("path", "environment"),
-    [
-        pytest.param("charts/web/values-production.yaml", "production", id="behind a dash"),
-        pytest.param("charts/web/production-values.yml", "production", id="in front"),
-        pytest.param("values-prod-eu.yaml", "prod", id="before a region, at the top"),
-        pytest.param("charts/web/prod.yaml", "prod", id="in a chart"),
-        pytest.param("charts/web/values.yaml", None, id="no word"),
-        pytest.param("charts/web/values-test.yaml", None, id="an ambiguous word alone"),
-        pytest.param("other/prod.yaml", None, id="in no chart"),
-        pytest.param("charts/web/templates/values-prod.yaml", None, id="in templates"),
-        pytest.param("charts/{web}/values-prod.yaml", None, id="a path that is no glob"),
-    ],
-)
+@rows("path environment", {
+    "behind a dash": ("charts/web/values-production.yaml", "production"),
+    "in front": ("charts/web/production-values.yml", "production"),
+    "before a region, at the top": ("values-prod-eu.yaml", "prod"),
+    "in a chart": ("charts/web/prod.yaml", "prod"),
+    "no word": ("charts/web/values.yaml", None),
+    "an ambiguous word alone": ("charts/web/values-test.yaml", None),
+    "in no chart": ("other/prod.yaml", None),
+    "in templates": ("charts/web/templates/values-prod.yaml", None),
+    "a path that is no glob": ("charts/{web}/values-prod.yaml", None),
+})  # fmt: skip
 def test_a_file_may_belong_to_an_environment(path: str, environment: str | None) -> None:
     tree = {path: "100644", "charts/web/Chart.yaml": "100644"}
     found = inferred(tree).environments

@@ -4,18 +4,16 @@ import pytest
 
 from gitops_bot.releases.history.line import Step
 from tests.releases.past import START, images, line
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("overlay", "expected"),
-    [
-        pytest.param("apps/web/prod", [4, 2, 1], id="a file, one below, the kustomization"),
-        pytest.param("apps/webshop/prod", [3], id="no mere beginning of a name"),
-        pytest.param("apps", [4, 3, 2, 1], id="everything below"),
-        pytest.param(".", [5, 4, 3, 2, 1], id="the top"),
-        pytest.param("nowhere", [], id="nothing"),
-    ],
-)
+@rows("overlay expected", {
+    "a file, one below, the kustomization": ("apps/web/prod", [4, 2, 1]),
+    "no mere beginning of a name": ("apps/webshop/prod", [3]),
+    "everything below": ("apps", [4, 3, 2, 1]),
+    "the top": (".", [5, 4, 3, 2, 1]),
+    "nothing": ("nowhere", []),
+})  # fmt: skip
 def test_commits_are_found_by_the_overlay_that_they_touch(overlay: str, expected: list[int]) -> None:
     found = line(
         {"apps/web/prod/kustomization.yaml": images(web="1")},

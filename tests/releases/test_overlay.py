@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from gitops_bot.images.kinds import PinShape, Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
@@ -9,19 +7,17 @@ from gitops_bot.releases.decisions import Managed
 from gitops_bot.releases.layout.read import Overlay
 from gitops_bot.targets import kustomization
 from gitops_bot.targets.pin_file import FileEntry, TextPins
+from tests.tables import rows
 
 WEB = "apps/web/kustomization.yaml"
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        pytest.param(b"images:\n- name: web\n", "docker.io/library/web", id="a name"),
-        pytest.param(b"images:\n- name: web\n  newName: ghcr.io/acme/web\n", "ghcr.io/acme/web", id="newName"),
-        pytest.param(b"images:\n- name: WEB\n", "WEB", id="no repository name"),
-        pytest.param(b"images:\n- name: web\n  newName: Acme Web\n", "Acme Web", id="newName is none"),
-    ],
-)
+@rows("data expected", {
+    "a name": (b"images:\n- name: web\n", "docker.io/library/web"),
+    "newName": (b"images:\n- name: web\n  newName: ghcr.io/acme/web\n", "ghcr.io/acme/web"),
+    "no repository name": (b"images:\n- name: WEB\n", "WEB"),
+    "newName is none": (b"images:\n- name: web\n  newName: Acme Web\n", "Acme Web"),
+})  # fmt: skip
 def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expected: str) -> None:
     pin_file = kustomization.read(data, WEB)
     overlay = Overlay.of("staging", "apps/web", pin_file, lambda _: Rules(None))
@@ -31,20 +27,17 @@ def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expe
     assert entry.key == (WEB, item.name)
 
 
-@pytest.mark.parametrize(
-    ("more", "asked", "expected"),
-    [
-        pytest.param({}, "digest", Rules(None, pin="digest"), id="as configured"),
-        pytest.param({"says": "tag"}, "tag+digest", Rules(None, pin="tag", no_room=True), id="no place for a digest"),
-        pytest.param({"says": "tag"}, "tag", Rules(None, pin="tag"), id="no digest asked for"),
-        pytest.param({"says": "digest"}, "tag", Rules(None, pin="digest"), id="no place for a tag"),
-        pytest.param({"choices": ("blue", "green")}, "digest", Rules(None, pin="tag"), id="a selector"),
-        pytest.param({"decided_by": "k.yaml"}, "tag", Rules(None, unmanaged=unmanaged("decided_elsewhere", "k.yaml")),
-            id="decided by another file"),
-        pytest.param({"unset": "TAG"}, "tag", Rules(None, unmanaged=unmanaged("unset", "TAG", "f:7")),
-            id="a variable that nothing sets"),
-    ],
-)  # fmt: skip
+@rows("more asked expected", {
+    "as configured": ({}, "digest", Rules(None, pin="digest")),
+    "no place for a digest": ({"says": "tag"}, "tag+digest", Rules(None, pin="tag", no_room=True)),
+    "no digest asked for": ({"says": "tag"}, "tag", Rules(None, pin="tag")),
+    "no place for a tag": ({"says": "digest"}, "tag", Rules(None, pin="digest")),
+    "a selector": ({"choices": ("blue", "green")}, "digest", Rules(None, pin="tag")),
+    "decided by another file": (
+        {"decided_by": "k.yaml"}, "tag", Rules(None, unmanaged=unmanaged("decided_elsewhere", "k.yaml")),
+    ),
+    "a variable that nothing sets": ({"unset": "TAG"}, "tag", Rules(None, unmanaged=unmanaged("unset", "TAG", "f:7"))),
+})  # fmt: skip
 def test_what_the_file_has_room_for_beats_what_is_configured(
     more: dict[str, object], asked: PinShape, expected: Rules
 ) -> None:

@@ -9,6 +9,7 @@ from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.targets import FileRule
 from gitops_bot.targets.manifests import ManifestsTarget
 from tests.releases.past import Globs, tree
+from tests.tables import rows
 
 LINK, SUBMODULE = "120000", "160000"
 
@@ -50,18 +51,16 @@ def test_each_environment_gets_its_overlays_in_the_order_of_their_paths() -> Non
     assert [overlay.captures for overlay in found.overlays["prod"]] == [{"1": "api"}, {"1": "web"}]
 
 
-@pytest.mark.parametrize(
-    ("globs", "expected"),
-    [
-        pytest.param(("apps/web/overlays/dev",), ["apps/web/overlays/dev"], id="written out"),
-        pytest.param(("apps/web/overlays/dev/kustomization.yaml",), ["apps/web/overlays/dev"], id="the file itself"),
-        pytest.param(("apps/*/overlays/*/Kustomization",), ["apps/api/overlays/dev"], id="files of one name"),
-        pytest.param(("apps/web/**",), [f"apps/web/{end}" for end in ("base", "overlays/dev", "overlays/prod")],
-            id="all"),
-        pytest.param(("apps/web/overlays/*", "apps/*/overlays/dev"),
-            ["apps/api/overlays/dev", "apps/web/overlays/dev", "apps/web/overlays/prod"], id="two globs that overlap"),
-    ],
-)  # fmt: skip
+@rows("globs expected", {
+    "written out": (("apps/web/overlays/dev",), ["apps/web/overlays/dev"]),
+    "the file itself": (("apps/web/overlays/dev/kustomization.yaml",), ["apps/web/overlays/dev"]),
+    "files of one name": (("apps/*/overlays/*/Kustomization",), ["apps/api/overlays/dev"]),
+    "all": (("apps/web/**",), [f"apps/web/{end}" for end in ("base", "overlays/dev", "overlays/prod")]),
+    "two globs that overlap": (
+        ("apps/web/overlays/*", "apps/*/overlays/dev"),
+        ["apps/api/overlays/dev", "apps/web/overlays/dev", "apps/web/overlays/prod"],
+    ),
+})  # fmt: skip
 def test_globs_of_one_environment(globs: tuple[str, ...], expected: list[str]) -> None:
     found = select({"dev": globs}, APPS)
     assert directories(found) == {"dev": expected}

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from gitops_bot.releases.layout.overlays import select
 from gitops_bot.releases.layout.owners import Owners
 from tests.releases.past import Globs, tree
+from tests.tables import rows
 
 ENVIRONMENTS = {
     "staging": Globs(("apps/*/overlays/staging", "apps/web/overlays/production/preview")),
@@ -19,18 +18,15 @@ TREE = tree(
 )
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        pytest.param("apps/web/overlays/production/a/b.yaml", ("production", "apps/web/overlays/production"),
-            id="below"),
-        pytest.param("apps/web/overlays/production/preview/x", ("staging", "apps/web/overlays/production/preview"),
-            id="an overlay of another environment below it"),
-        pytest.param("apps/gone/overlays/staging/x", ("staging", "apps/gone/overlays/staging"), id="one that is gone"),
-        pytest.param("tools/a/patches/x", ("tools", "tools/a"), id="the overlay that is there, not what ** means too"),
-        pytest.param("apps/web/base/deployment.yaml", ("top", "."), id="nobody's but that of the top"),
-    ],
-)  # fmt: skip
+@rows("path expected", {
+    "below": ("apps/web/overlays/production/a/b.yaml", ("production", "apps/web/overlays/production")),
+    "an overlay of another environment below it": (
+        "apps/web/overlays/production/preview/x", ("staging", "apps/web/overlays/production/preview"),
+    ),
+    "one that is gone": ("apps/gone/overlays/staging/x", ("staging", "apps/gone/overlays/staging")),
+    "the overlay that is there, not what ** means too": ("tools/a/patches/x", ("tools", "tools/a")),
+    "nobody's but that of the top": ("apps/web/base/deployment.yaml", ("top", ".")),
+})  # fmt: skip
 def test_a_path_belongs_to_the_deepest_overlay_above_it(path: str, expected: tuple[str, str]) -> None:
     selection = select(ENVIRONMENTS, TREE)
     assert Owners(ENVIRONMENTS, selection).owner(path) == expected

@@ -15,6 +15,7 @@ from gitops_bot.releases.decisions import Change, Decision, Held, Kept
 from gitops_bot.releases.history.trail import Run
 from tests.managed import alter, managed
 from tests.releases.past import START, WEB, A, B, C, commit, step
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,21 +65,18 @@ def promoted(
     return found
 
 
-@pytest.mark.parametrize(
-    ("present", "source", "applies", "release_tag", "expected"),
-    [
-        pytest.param(V1, V1, rules(), False, "current", id="equal"),
-        pytest.param(Pin("1"), Pin("1", A), rules("tag"), False, "current", id="equal but for what is not pinned here"),
-        pytest.param(Pin(None, A), V1, rules("digest"), False, "current", id="the digest alone is pinned here"),
-        pytest.param(V1, Pin("sha-abc1234", A), rules(), True, "current", id="the version tag of the same bytes"),
-        pytest.param(V1, V2, rules(ignore=True), False, "ignored", id="ignored"),
-        pytest.param(V1, Pin(), rules(), False, "nothing_new", id="the source pins nothing"),
-        pytest.param(V1, Pin("1.0.0", B), rules(), False, None, id="the same tag, other bytes"),
-        pytest.param(V1, Pin("1.0.0"), rules(), False, None, id="a digest less, which is to be resolved"),
-        pytest.param(Pin("sha-a", A), Pin("sha-a", A), rules(), True, None, id="equal, but no version tag yet"),
-        pytest.param(V1, Pin("sha-b", B), rules(), True, None, id="a version tag of other bytes"),
-    ],
-)
+@rows("present source applies release_tag expected", {
+    "equal": (V1, V1, rules(), False, "current"),
+    "equal but for what is not pinned here": (Pin("1"), Pin("1", A), rules("tag"), False, "current"),
+    "the digest alone is pinned here": (Pin(None, A), V1, rules("digest"), False, "current"),
+    "the version tag of the same bytes": (V1, Pin("sha-abc1234", A), rules(), True, "current"),
+    "ignored": (V1, V2, rules(ignore=True), False, "ignored"),
+    "the source pins nothing": (V1, Pin(), rules(), False, "nothing_new"),
+    "the same tag, other bytes": (V1, Pin("1.0.0", B), rules(), False, None),
+    "a digest less, which is to be resolved": (V1, Pin("1.0.0"), rules(), False, None),
+    "equal, but no version tag yet": (Pin("sha-a", A), Pin("sha-a", A), rules(), True, None),
+    "a version tag of other bytes": (V1, Pin("sha-b", B), rules(), True, None),
+})  # fmt: skip
 def test_what_needs_no_registry(
     present: Pin, source: Pin, applies: Rules, release_tag: bool, expected: str | None
 ) -> None:
@@ -166,20 +164,15 @@ def test_a_step_back_has_no_option_to_promote_it_anyway(by_hand: ByHand) -> None
     assert "promotes it anyway" not in found.reason.text
 
 
-@pytest.mark.parametrize(
-    ("present", "artifact", "applies", "direction", "after"),
-    [
-        pytest.param(V1, Artifact(V2, True), rules(), "forward", V2, id="tag and digest of the source"),
-        pytest.param(V1, Artifact(Pin("1.0.0", B), True), rules(), "moved", Pin("1.0.0", B), id="the source's digest"),
-        pytest.param(Pin("1.0.0"), Artifact(V1, True), rules(), "adopted", V1, id="a digest for the tag"),
-        pytest.param(
-            Pin(None, A), Artifact(Pin("2"), True), rules("digest"), "forward", Pin("2"), id="half a pin, not none"
-        ),
-        pytest.param(V1, Artifact(V2, True), rules("tag"), "forward", Pin("1.1.0"), id="a tag alone"),
-        pytest.param(Pin(None, A), Artifact(V2, True), rules("digest"), "moved", Pin(None, B), id="a digest alone"),
-        pytest.param(V1, Artifact(V2, True), rules("digest"), "forward", V2, id="in step with the tag that is there"),
-    ],
-)
+@rows("present artifact applies direction after", {
+    "tag and digest of the source": (V1, Artifact(V2, True), rules(), "forward", V2),
+    "the source's digest": (V1, Artifact(Pin("1.0.0", B), True), rules(), "moved", Pin("1.0.0", B)),
+    "a digest for the tag": (Pin("1.0.0"), Artifact(V1, True), rules(), "adopted", V1),
+    "half a pin, not none": (Pin(None, A), Artifact(Pin("2"), True), rules("digest"), "forward", Pin("2")),
+    "a tag alone": (V1, Artifact(V2, True), rules("tag"), "forward", Pin("1.1.0")),
+    "a digest alone": (Pin(None, A), Artifact(V2, True), rules("digest"), "moved", Pin(None, B)),
+    "in step with the tag that is there": (V1, Artifact(V2, True), rules("digest"), "forward", V2),
+})  # fmt: skip
 def test_an_entry_gets_what_the_source_runs(
     present: Pin, artifact: Artifact, applies: Rules, direction: str, after: Pin
 ) -> None:
@@ -196,37 +189,29 @@ def test_an_entry_gets_what_the_source_runs(
     assert found.reason.code == "promoted"
 
 
-@pytest.mark.parametrize(
-    ("present", "artifact", "applies", "source", "code"),
-    [
-        pytest.param(V2, Artifact(V1, True), rules(), None, "held.downgrade", id="an older version"),
-        pytest.param(
-            Pin("2", A), Artifact(Pin("1", B), True), rules(policy=kinds.Semver("*")), None, "held.downgrade",
-            id="by the target's policy",
-        ),
-        pytest.param(
-            Pin("main-2", A), Artifact(Pin("main-1", B), True), rules(),
-            running(Pin("main-1", B), kinds.Pattern(r"^main-(\d+)$", order="alphabetical")), "held.downgrade",
-            id="by the source's policy, where the target has none",
-        ),
-        pytest.param(V1, Artifact(V2, False), rules(), None, "held.absent_in_target", id="not in the target"),
-        pytest.param(V2, Artifact(V2, True, "resolved"), rules(), None, "current", id="resolved to what is there"),
-        pytest.param(V1, Artifact(V1, True, renamed=True), rules("tag"), None, "current", id="a digest beside the tag"),
-    ],
-)  # fmt: skip
+@rows("present artifact applies source code", {
+    "an older version": (V2, Artifact(V1, True), rules(), None, "held.downgrade"),
+    "by the target's policy": (
+        Pin("2", A), Artifact(Pin("1", B), True), rules(policy=kinds.Semver("*")), None, "held.downgrade",
+    ),
+    "by the source's policy, where the target has none": (
+        Pin("main-2", A), Artifact(Pin("main-1", B), True), rules(),
+        running(Pin("main-1", B), kinds.Pattern(r"^main-(\d+)$", order="alphabetical")), "held.downgrade",
+    ),
+    "not in the target": (V1, Artifact(V2, False), rules(), None, "held.absent_in_target"),
+    "resolved to what is there": (V2, Artifact(V2, True, "resolved"), rules(), None, "current"),
+    "a digest beside the tag": (V1, Artifact(V1, True, renamed=True), rules("tag"), None, "current"),
+})  # fmt: skip
 def test_an_entry_stays(present: Pin, artifact: Artifact, applies: Rules, source: Run | None, code: str) -> None:
     found = promoted(present, artifact, applies, source)
     assert isinstance(found, Held | Kept)
     assert found.reason.code == code
 
 
-@pytest.mark.parametrize(
-    ("present", "pin"),
-    [
-        pytest.param(Pin("main-1", A), Pin("main-1", B), id="the same tag is no older one"),
-        pytest.param(Pin(None, A), Pin("main-1", B), id="nothing to compare here"),
-    ],
-)
+@rows("present pin", {
+    "the same tag is no older one": (Pin("main-1", A), Pin("main-1", B)),
+    "nothing to compare here": (Pin(None, A), Pin("main-1", B)),
+})  # fmt: skip
 def test_the_sources_order_holds_only_what_it_knows_to_be_older(present: Pin, pin: Pin) -> None:
     source = running(pin, kinds.Pattern(r"^main-(\d+)$", order="alphabetical"))
     assert isinstance(promoted(present, Artifact(pin, True), rules(), source), Change)
@@ -292,13 +277,10 @@ def test_a_pin_of_before_that_is_held_says_how_far_the_source_is_ahead() -> None
     assert found.reason.text.endswith("; staging is 1 release ahead of 1.1.0, which soaked long enough")
 
 
-@pytest.mark.parametrize(
-    ("revision", "said"),
-    [
-        pytest.param(None, f"points to the digest that staging runs (sha-1@{B})", id="of the digest"),
-        pytest.param("f" * 40, f"points to an image of revision ffffffffffff (sha-1@{B})", id="of the revision"),
-    ],
-)
+@rows("revision said", {
+    "of the digest": (None, f"points to the digest that staging runs (sha-1@{B})"),
+    "of the revision": ("f" * 40, f"points to an image of revision ffffffffffff (sha-1@{B})"),
+})  # fmt: skip
 def test_without_a_version_tag_nothing_is_promoted(revision: str | None, said: str) -> None:
     found = promotion.no_release_tag(alter(WEB, pin=V1), running(Pin("sha-1", B)), revision)
     assert (found.reason.code, found.candidate) == ("held.no_release_tag", Pin("sha-1", B))

@@ -3,12 +3,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-import pytest
-
 from gitops_bot.images.reason import Reason
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.decisions import Held
 from tests.managed import managed
+from tests.tables import rows
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 WEB = managed("production", "apps/web", "apps/web/kustomization.yaml", 3, "web", "ghcr.io/acme/web")
@@ -22,14 +21,11 @@ def held(*found: Reason) -> Held:
     return reduce(Held.hold, others, Held(WEB, Pin("1"), first))
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        pytest.param((SOAK, OLDER), (OLDER, SOAK), id="what does not end by itself"),
-        pytest.param((SOAK, HOLD), (HOLD, SOAK), id="the later end"),
-        pytest.param((SOAK, OLDER, HOLD, GONE), (OLDER, GONE, HOLD, SOAK), id="as given where neither ends"),
-    ],
-)
+@rows("given expected", {
+    "what does not end by itself": ((SOAK, OLDER), (OLDER, SOAK)),
+    "the later end": ((SOAK, HOLD), (HOLD, SOAK)),
+    "as given where neither ends": ((SOAK, OLDER, HOLD, GONE), (OLDER, GONE, HOLD, SOAK)),
+})  # fmt: skip
 def test_the_reason_that_lasts_longest_comes_first(given: tuple[Reason, ...], expected: tuple[Reason, ...]) -> None:
     assert held(*given).reasons == expected
 

@@ -11,6 +11,7 @@ from gitops_bot.releases.decisions import Change, Held, Kept
 from gitops_bot.releases.history.releases import Release
 from tests.managed import alter, change_of
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, C, Files, commit, images, line
+from tests.tables import rows
 
 RULES = Rules(None)
 BUILDS = Rules(NamedPolicy("builds", kinds.Pattern(r"^b(?P<key>\d+)$", order="numerical"), "config"))
@@ -66,18 +67,15 @@ def to(pin: Pin | None) -> Goal:
     return Goal(KNOWN[4], {KEY: pin} if pin is not None else {}, ())
 
 
-@pytest.mark.parametrize(
-    ("present", "then", "applies", "direction", "after"),
-    [
-        pytest.param(V2, V1, RULES, "backward", V1, id="an older version"),
-        pytest.param(Pin("sha-b", B), Pin("sha-a", A), RULES, "backward", Pin("sha-a", A), id="without an order"),
-        pytest.param(Pin("b9", B), Pin("b10", A), BUILDS, "forward", Pin("b10", A), id="forward by the policy"),
-        pytest.param(Pin("main", B), Pin("main", A), RULES, "moved", Pin("main", A), id="the tag, with its old digest"),
-        pytest.param(V2, Pin("1.0.0"), RULES, "backward", Pin("1.0.0"), id="a tag alone takes the digest away"),
-        pytest.param(V2, Pin(None, A), RULES, "moved", Pin("1.1.0", A), id="a digest alone keeps the tag"),
-        pytest.param(Pin(), V1, RULES, "adopted", V1, id="over nothing"),
-    ],
-)
+@rows("present then applies direction after", {
+    "an older version": (V2, V1, RULES, "backward", V1),
+    "without an order": (Pin("sha-b", B), Pin("sha-a", A), RULES, "backward", Pin("sha-a", A)),
+    "forward by the policy": (Pin("b9", B), Pin("b10", A), BUILDS, "forward", Pin("b10", A)),
+    "the tag, with its old digest": (Pin("main", B), Pin("main", A), RULES, "moved", Pin("main", A)),
+    "a tag alone takes the digest away": (V2, Pin("1.0.0"), RULES, "backward", Pin("1.0.0")),
+    "a digest alone keeps the tag": (V2, Pin(None, A), RULES, "moved", Pin("1.1.0", A)),
+    "over nothing": (Pin(), V1, RULES, "adopted", V1),
+})  # fmt: skip
 def test_an_entry_goes_back(present: Pin, then: Pin, applies: Rules, direction: str, after: Pin) -> None:
     change = roll_back(alter(WEB, pin=present, rules=applies), to(then))
     assert isinstance(change, Change)
@@ -99,25 +97,19 @@ def test_the_reason_names_the_release() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("present", "then", "said"),
-    [
-        pytest.param(V2, Pin("1.0.0"), "it pinned no digest", id="a tag alone may name other bytes by now"),
-        pytest.param(V2, Pin(None, A), "the tag 1.1.0 stays", id="a tag that the digest never had"),
-    ],
-)
+@rows("present then said", {
+    "a tag alone may name other bytes by now": (V2, Pin("1.0.0"), "it pinned no digest"),
+    "a tag that the digest never had": (V2, Pin(None, A), "the tag 1.1.0 stays"),
+})  # fmt: skip
 def test_what_does_not_come_back_exactly_is_said(present: Pin, then: Pin, said: str) -> None:
     assert said in roll_back(alter(WEB, pin=present, rules=RULES), to(then)).reason.text
 
 
-@pytest.mark.parametrize(
-    ("present", "then", "code"),
-    [
-        pytest.param(V1, V1, "current", id="the same then and now"),
-        pytest.param(V1, None, "nothing_new", id="not there yet"),
-        pytest.param(V1, Pin(), "nothing_new", id="nothing was pinned"),
-    ],
-)
+@rows("present then code", {
+    "the same then and now": (V1, V1, "current"),
+    "not there yet": (V1, None, "nothing_new"),
+    "nothing was pinned": (V1, Pin(), "nothing_new"),
+})  # fmt: skip
 def test_an_entry_stays(present: Pin, then: Pin | None, code: str) -> None:
     kept = roll_back(alter(WEB, pin=present, rules=RULES), to(then))
     assert isinstance(kept, Kept)
@@ -132,13 +124,10 @@ def test_an_entry_of_another_overlay_is_another_entry() -> None:
 CHANGE = change_of(alter(WEB, pin=V2), V1, "rollback", "backward", Reason("rolled_back", "back"))
 
 
-@pytest.mark.parametrize(
-    ("exists", "missing", "code"),
-    [
-        pytest.param(False, (), "held.vanished", id="the image is gone"),
-        pytest.param(True, ("linux/arm64",), "held.platforms", id="a platform is gone"),
-    ],
-)
+@rows("exists missing code", {
+    "the image is gone": (False, (), "held.vanished"),
+    "a platform is gone": (True, ("linux/arm64",), "held.platforms"),
+})  # fmt: skip
 def test_what_the_registry_lost_is_not_gone_back_to(exists: bool, missing: tuple[str, ...], code: str) -> None:
     held = check(CHANGE, exists=exists, missing=missing)
     assert isinstance(held, Held)

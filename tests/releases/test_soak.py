@@ -5,19 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gitops_bot.releases.choice import soak
+from tests.tables import rows
 
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 TWO_HOURS = timedelta(hours=2)
 
 
-@pytest.mark.parametrize(
-    ("since", "expected"),
-    [
-        pytest.param(NOW - timedelta(minutes=90), timedelta(minutes=30), id="half an hour left"),
-        pytest.param(NOW - TWO_HOURS, timedelta(0), id="just over"),
-        pytest.param(NOW + timedelta(days=9), TWO_HOURS, id="a commit from the future waits no longer than all"),
-    ],
-)
+@rows("since expected", {
+    "half an hour left": (NOW - timedelta(minutes=90), timedelta(minutes=30)),
+    "just over": (NOW - TWO_HOURS, timedelta(0)),
+    "a commit from the future waits no longer than all": (NOW + timedelta(days=9), TWO_HOURS),
+})  # fmt: skip
 def test_what_is_left_counts_from_the_commit(since: datetime, expected: timedelta) -> None:
     assert soak.left(since, NOW, TWO_HOURS) == expected
 

@@ -4,14 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.images import kinds
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice.soak import left_behind, newest_of_all, served
 from gitops_bot.releases.history.trail import Run
 from tests.releases.past import START, WEB, A, B, C, D, step, web
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,20 +37,17 @@ def found(
     return [(one.pin, one.ahead, int(one.arrived.commit, 16), int(one.left.commit, 16)) for one in every]
 
 
-@pytest.mark.parametrize(
-    ("pins", "rules", "expected"),
-    [
-        pytest.param((V1, V1, V2, V3), SEMVER, [(V1, 2, 1, 3)], id="the one before two that were too short"),
-        pytest.param((V1, V1, V2, V2, V3), SEMVER, [(V2, 1, 3, 5), (V1, 2, 1, 3)], id="the newest first"),
-        pytest.param((V1, V1, V2, V2, V1), SEMVER, [(V1, 2, 1, 3)], id="not what was rolled back, but what it went to"),
-        pytest.param((V2, V2, V3, V1), SEMVER, [], id="not what was left for an older version that was never there"),
-        pytest.param((X1, X1, X2, X3), NONE, [(X1, 2, 1, 3)], id="without an order"),
-        pytest.param((X1, X2, X2, X3, X1), NONE, [], id="rolled back behind without an order"),
-        pytest.param((X1, X1, X2, X2, X1), NONE, [(X1, 2, 1, 3)], id="gone back to without an order"),
-        pytest.param((V1, V1, None, V2), SEMVER, [(V1, 1, 1, 3)], id="it was away for a while"),
-        pytest.param((V1, None, V1, V2), SEMVER, [], id="two short times are no long one"),
-    ],
-)
+@rows("pins rules expected", {
+    "the one before two that were too short": ((V1, V1, V2, V3), SEMVER, [(V1, 2, 1, 3)]),
+    "the newest first": ((V1, V1, V2, V2, V3), SEMVER, [(V2, 1, 3, 5), (V1, 2, 1, 3)]),
+    "not what was rolled back, but what it went to": ((V1, V1, V2, V2, V1), SEMVER, [(V1, 2, 1, 3)]),
+    "not what was left for an older version that was never there": ((V2, V2, V3, V1), SEMVER, []),
+    "without an order": ((X1, X1, X2, X3), NONE, [(X1, 2, 1, 3)]),
+    "rolled back behind without an order": ((X1, X2, X2, X3, X1), NONE, []),
+    "gone back to without an order": ((X1, X1, X2, X2, X1), NONE, [(X1, 2, 1, 3)]),
+    "it was away for a while": ((V1, V1, None, V2), SEMVER, [(V1, 1, 1, 3)]),
+    "two short times are no long one": ((V1, None, V1, V2), SEMVER, []),
+})  # fmt: skip
 def test_an_earlier_pin_that_ran_for_long_enough_is_found(
     pins: Sequence[Pin | None], rules: Rules, expected: object
 ) -> None:
@@ -88,15 +84,12 @@ def test_several_overlays_promote_the_newest_that_all_of_them_ran_and_the_last_t
     assert newest_of_all([[], us]) is None
 
 
-@pytest.mark.parametrize(
-    ("pins", "pin", "expected"),
-    [
-        pytest.param((V1, V2, V1), V2, True, id="back from it"),
-        pytest.param((V1, V2, V3, V1), V2, True, id="forward from it, then back behind it"),
-        pytest.param((V1, V2, V3), V2, False, id="forward from it"),
-        pytest.param((V1, V2), V3, False, id="it never was"),
-    ],
-)
+@rows("pins pin expected", {
+    "back from it": ((V1, V2, V1), V2, True),
+    "forward from it, then back behind it": ((V1, V2, V3, V1), V2, True),
+    "forward from it": ((V1, V2, V3), V2, False),
+    "it never was": ((V1, V2), V3, False),
+})  # fmt: skip
 def test_what_the_source_went_back_from_is_left_behind(pins: Sequence[Pin], pin: Pin, expected: bool) -> None:
     left = left_behind(web(*pins), replace(WEB, rules=SEMVER), lambda other: other == pin)
     assert (left is not None) is expected

@@ -15,6 +15,7 @@ from gitops_bot.releases.decisions import Held, Managed, Source
 from gitops_bot.releases.history.trail import DEPTH
 from tests.managed import alter, change_of
 from tests.releases.past import FILE, OVERLAY, START, WEB, A, B, C, D, Files, commit, images, line, web
+from tests.tables import rows
 
 
 def rules(policy: kinds.Policy | None, on_move: OnMove | None = None) -> Rules:
@@ -35,29 +36,26 @@ SHA_A, SHA_B, SHA_C = (Pin(f"sha-{digest[7:14]}", digest) for digest in (A, B, C
 Pins = tuple[Pin | str | None, ...]
 
 
-@pytest.mark.parametrize(
-    ("applies", "pins", "candidate", "held_by"),
-    [
-        pytest.param(SEMVER, (V1, V2, V1), V2, 3, id="back to the pin before"),
-        pytest.param(SEMVER, (V2, V1), V2, 2, id="to an older one that was never there"),
-        pytest.param(SEMVER, (V1, V2, V1, V2, V1), V2, 5, id="twice: the last time is told"),
-        pytest.param(NONE, (SHA_A, SHA_B, SHA_A), SHA_B, 3, id="without an order"),
-        pytest.param(NONE, (V2, V1), V2, 2, id="full versions have an order without a policy"),
-        pytest.param(SEMVER, ("1.0.0", "1.1.0", "1.0.0"), V2, 3, id="a tag alone, and now its digest is known"),
-        pytest.param(SEMVER, (V1, V2, V1), Pin("1.1.0"), 3, id="a digest was there, and only the tag is asked for"),
-        pytest.param(SEMVER, (V1, V2, V1), Pin("1.3.0", B), 3, id="the bytes that were left, by a newer name"),
-        pytest.param(SEMVER, ("1.0.0", V1, V2, "1.0.0"), V2, 4, id="a digest that came later is no step"),
-        pytest.param(SEMVER, (V1, Pin("2.0.0", A), V1), Pin("2.0.0", A), 3, id="another tag for the same bytes"),
-        pytest.param(NONE, (Pin("dev", A), "main", Pin("dev", A)), MAIN_B, 3, id="it may have been these bytes"),
-        pytest.param(SEMVER, (V1, V2, V3), V2, None, id="left for something newer"),
-        pytest.param(MAIN, (MAIN_A, MAIN_B, MAIN_A), MAIN_C, None, id="a moving tag that moved on"),
-        pytest.param(rules(None, "follow"), (V1, V2, V1), Pin("1.1.0", D), None, id="a tag that may move, moved"),
-        pytest.param(SEMVER, ("1.0.0", V1), V1, None, id="a digest for the tag"),
-        pytest.param(SEMVER, (V1, Pin("2.0.0", A), V1), Pin("3.0.0", A), None, id="the bytes that still run"),
-        pytest.param(SEMVER, (V1, V2, V1, V2), V1, None, id="the order says forward, though it was there before"),
-        pytest.param(NONE, (SHA_A, Pin(None, B), SHA_A), SHA_B, 3, id="a digest, and now by its tag"),
-    ],
-)
+@rows("applies pins candidate held_by", {
+    "back to the pin before": (SEMVER, (V1, V2, V1), V2, 3),
+    "to an older one that was never there": (SEMVER, (V2, V1), V2, 2),
+    "twice: the last time is told": (SEMVER, (V1, V2, V1, V2, V1), V2, 5),
+    "without an order": (NONE, (SHA_A, SHA_B, SHA_A), SHA_B, 3),
+    "full versions have an order without a policy": (NONE, (V2, V1), V2, 2),
+    "a tag alone, and now its digest is known": (SEMVER, ("1.0.0", "1.1.0", "1.0.0"), V2, 3),
+    "a digest was there, and only the tag is asked for": (SEMVER, (V1, V2, V1), Pin("1.1.0"), 3),
+    "the bytes that were left, by a newer name": (SEMVER, (V1, V2, V1), Pin("1.3.0", B), 3),
+    "a digest that came later is no step": (SEMVER, ("1.0.0", V1, V2, "1.0.0"), V2, 4),
+    "another tag for the same bytes": (SEMVER, (V1, Pin("2.0.0", A), V1), Pin("2.0.0", A), 3),
+    "it may have been these bytes": (NONE, (Pin("dev", A), "main", Pin("dev", A)), MAIN_B, 3),
+    "left for something newer": (SEMVER, (V1, V2, V3), V2, None),
+    "a moving tag that moved on": (MAIN, (MAIN_A, MAIN_B, MAIN_A), MAIN_C, None),
+    "a tag that may move, moved": (rules(None, "follow"), (V1, V2, V1), Pin("1.1.0", D), None),
+    "a digest for the tag": (SEMVER, ("1.0.0", V1), V1, None),
+    "the bytes that still run": (SEMVER, (V1, Pin("2.0.0", A), V1), Pin("3.0.0", A), None),
+    "the order says forward, though it was there before": (SEMVER, (V1, V2, V1, V2), V1, None),
+    "a digest, and now by its tag": (NONE, (SHA_A, Pin(None, B), SHA_A), SHA_B, 3),
+})  # fmt: skip
 def test_what_was_left_by_going_backwards_is_held(
     applies: Rules, pins: Pins, candidate: Pin, held_by: int | None
 ) -> None:
@@ -96,15 +94,12 @@ def test_a_commit_that_cannot_be_read_hides_no_step_back() -> None:
     assert reason.data["commit"] == commit(4)
 
 
-@pytest.mark.parametrize(
-    ("applies", "pins", "candidate", "code"),
-    [
-        pytest.param(SEMVER, (V1, V3), V2, "held.history_bound", id="nothing tells"),
-        pytest.param(SEMVER, (V1, V2, V1), V2, "held.reverted", id="what is known tells"),
-        pytest.param(SEMVER, (V2, V1), V2, "held.reverted", id="the order tells"),
-        pytest.param(NONE, (SHA_B, SHA_A), SHA_B, "held.history_bound", id="what came before may have been the same"),
-    ],
-)
+@rows("applies pins candidate code", {
+    "nothing tells": (SEMVER, (V1, V3), V2, "held.history_bound"),
+    "what is known tells": (SEMVER, (V1, V2, V1), V2, "held.reverted"),
+    "the order tells": (SEMVER, (V2, V1), V2, "held.reverted"),
+    "what came before may have been the same": (NONE, (SHA_B, SHA_A), SHA_B, "held.history_bound"),
+})  # fmt: skip
 def test_too_little_history_holds_unless_it_tells(applies: Rules, pins: Pins, candidate: Pin, code: str | None) -> None:
     known = web(*pins, complete=False) if pins else line({}, complete=False)
     reason = stepped_back(known, web_with(applies), candidate)
@@ -121,14 +116,11 @@ def test_a_hold_ends_after_two_hundred_commits_of_the_overlay() -> None:
         assert stepped_back(line({}, *past, *later(DEPTH), complete=complete), web_with(SEMVER), V2) is None
 
 
-@pytest.mark.parametrize(
-    ("applies", "pins", "candidate", "is_held"),
-    [
-        pytest.param(NONE, (SHA_A, SHA_B), SHA_A, True, id="the environment has been there"),
-        pytest.param(SEMVER, (V1, V2), V1, False, id="the tags tell: that is another's to say"),
-        pytest.param(NONE, (SHA_A, SHA_B, SHA_A), SHA_B, False, id="it was left backwards: likewise"),
-    ],
-)
+@rows("applies pins candidate is_held", {
+    "the environment has been there": (NONE, (SHA_A, SHA_B), SHA_A, True),
+    "the tags tell: that is another's to say": (SEMVER, (V1, V2), V1, False),
+    "it was left backwards: likewise": (NONE, (SHA_A, SHA_B, SHA_A), SHA_B, False),
+})  # fmt: skip
 def test_a_promotion_goes_back_to_nothing_that_was_there(
     applies: Rules, pins: tuple[Pin, ...], candidate: Pin, is_held: bool
 ) -> None:
@@ -139,16 +131,13 @@ def test_a_promotion_goes_back_to_nothing_that_was_there(
         assert reason.text.startswith("production already ran sha-aaaaaaa and moved on to ")
 
 
-@pytest.mark.parametrize(
-    ("source", "pins", "after", "code"),
-    [
-        pytest.param("promotion", (SHA_A, SHA_B), SHA_A, "held.downgrade", id="a promotion back"),
-        pytest.param("policy", (SHA_A, SHA_B), SHA_A, None, id="a policy goes where its tag goes"),
-        pytest.param("rollback", (SHA_A, SHA_B), SHA_A, None, id="a rollback is what goes back"),
-        pytest.param("set", (V1, V2, V1), V2, "held.reverted", id="nor does a pin by hand"),
-        pytest.param("policy", (V1, V2, V1), V2, "held.reverted", id="nor a policy"),
-    ],
-)
+@rows("source pins after code", {
+    "a promotion back": ("promotion", (SHA_A, SHA_B), SHA_A, "held.downgrade"),
+    "a policy goes where its tag goes": ("policy", (SHA_A, SHA_B), SHA_A, None),
+    "a rollback is what goes back": ("rollback", (SHA_A, SHA_B), SHA_A, None),
+    "nor does a pin by hand": ("set", (V1, V2, V1), V2, "held.reverted"),
+    "nor a policy": ("policy", (V1, V2, V1), V2, "held.reverted"),
+})  # fmt: skip
 def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], after: Pin, code: str | None) -> None:
     entry = web_with(NONE if after in (SHA_A, SHA_B) else SEMVER)
     change = change_of(alter(entry, pin=pins[-1]), after, source, "forward", Reason("chosen", "because"))
@@ -161,14 +150,11 @@ def test_a_change_is_held_or_as_it_was(source: Source, pins: tuple[Pin, ...], af
         assert (found.candidate, found.reason.code) == (after, code)
 
 
-@pytest.mark.parametrize(
-    ("pins", "after", "code"),
-    [
-        pytest.param((V1, V2, V1, "1.1.0"), V2, None, id="a digest for what was taken up again"),
-        pytest.param((V1, V2, "1.0.0"), V1, None, id="a digest for what was returned to"),
-        pytest.param((MAIN_A, MAIN_B, MAIN_A, "main"), MAIN_B, "held.reverted", id="a moving tag may be any bytes"),
-    ],
-)
+@rows("pins after code", {
+    "a digest for what was taken up again": ((V1, V2, V1, "1.1.0"), V2, None),
+    "a digest for what was returned to": ((V1, V2, "1.0.0"), V1, None),
+    "a moving tag may be any bytes": ((MAIN_A, MAIN_B, MAIN_A, "main"), MAIN_B, "held.reverted"),
+})  # fmt: skip
 @pytest.mark.parametrize("source", ["policy", "promotion"])
 def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, after: Pin, code: str | None) -> None:
     present = pins[-1] if isinstance(pins[-1], Pin) else Pin(pins[-1])
@@ -178,14 +164,11 @@ def test_to_say_more_of_what_is_there_is_no_step(source: Source, pins: Pins, aft
         assert (found.reason.code if isinstance(found, Held) else None) == code
 
 
-@pytest.mark.parametrize(
-    ("pins", "after", "codes"),
-    [
-        pytest.param((V1, V2, V1), V2, ["held.reverted", "held.soak"], id="left by going back"),
-        pytest.param((SHA_A, SHA_B), SHA_A, ["held.downgrade", "held.soak"], id="been there, without an order"),
-        pytest.param((V1,), V2, ["held.soak"], id="never there"),
-    ],
-)
+@rows("pins after codes", {
+    "left by going back": ((V1, V2, V1), V2, ["held.reverted", "held.soak"]),
+    "been there, without an order": ((SHA_A, SHA_B), SHA_A, ["held.downgrade", "held.soak"]),
+    "never there": ((V1,), V2, ["held.soak"]),
+})  # fmt: skip
 def test_what_only_has_to_soak_is_held_for_that_too(pins: tuple[Pin, ...], after: Pin, codes: list[str]) -> None:
     entry = web_with(NONE if after == SHA_A else SEMVER)
     soaks = Held(alter(entry, pin=pins[-1]), after, Reason("held.soak", "1h left", {}, START))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from gitops_bot.errors import Problem
 from gitops_bot.releases.history.releases import all_releases, due_tags, skipped_tags, tag_name
 from tests.releases.past import FILE, GROUND, commit, images, line
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,21 +23,16 @@ def due(count: int, tags: Mapping[str, int], *, complete: bool = True) -> dict[i
     return {int(release.commit, 16): release.number or 0 for release in found}
 
 
-@pytest.mark.parametrize(
-    ("tags", "complete", "expected"),
-    [
-        pytest.param({}, True, {1: 1, 2: 2, 3: 3, 4: 4}, id="none yet: by place"),
-        pytest.param({"production/7": 2}, True, {3: 8, 4: 9}, id="from the newest on"),
-        pytest.param({"production/7": 2}, False, {3: 8, 4: 9}, id="also in a history that was cut"),
-        pytest.param({"production/2": 2, "production/3": 99}, True, {3: 4, 4: 5}, id="a commit that is gone"),
-        pytest.param({"production/2": 99}, True, {1: 1, 2: 3, 3: 4, 4: 5}, id="taken by somebody"),
-        pytest.param(
-            {"staging/9": 2, "production/x": 3, "production/0": 4}, True, {1: 1, 2: 2, 3: 3, 4: 4}, id="of others"
-        ),
-        pytest.param({}, False, "the history is incomplete, so their numbers are not known", id="cut, and no tag"),
-        pytest.param({"production/999999": 3}, True, "there is no number behind 999999", id="no number left"),
-    ],
-)
+@rows("tags complete expected", {
+    "none yet: by place": ({}, True, {1: 1, 2: 2, 3: 3, 4: 4}),
+    "from the newest on": ({"production/7": 2}, True, {3: 8, 4: 9}),
+    "also in a history that was cut": ({"production/7": 2}, False, {3: 8, 4: 9}),
+    "a commit that is gone": ({"production/2": 2, "production/3": 99}, True, {3: 4, 4: 5}),
+    "taken by somebody": ({"production/2": 99}, True, {1: 1, 2: 3, 3: 4, 4: 5}),
+    "of others": ({"staging/9": 2, "production/x": 3, "production/0": 4}, True, {1: 1, 2: 2, 3: 3, 4: 4}),
+    "cut, and no tag": ({}, False, "the history is incomplete, so their numbers are not known"),
+    "no number left": ({"production/999999": 3}, True, "there is no number behind 999999"),
+})  # fmt: skip
 def test_what_is_to_be_tagged(tags: Mapping[str, int], complete: bool, expected: dict[int, int] | str) -> None:
     assert due(4, tags, complete=complete) == expected
 

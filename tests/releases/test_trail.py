@@ -7,6 +7,7 @@ import pytest
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.history.trail import DEPTH, arrival, enough, runs, stays
 from tests.releases.past import FILE, OVERLAY, WEB, A, B, Files, images, line, web
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line, Step
@@ -44,18 +45,16 @@ def test_the_pins_of_an_entry_one_after_the_other(known: Line, expected: list[tu
     assert told(known) == expected
 
 
-@pytest.mark.parametrize(
-    ("known", "expected"),
-    [
-        pytest.param(web(ONE, TWO, ONE), [(3, None, ONE), (2, 3, TWO), (1, 2, ONE)], id="from one commit to another"),
-        pytest.param(web(ONE, ONE, TWO), [(3, None, TWO), (1, 3, ONE)], id="a commit that changes nothing"),
-        pytest.param(web("1", ONE, TWO), [(3, None, TWO), (2, 3, ONE), (1, 2, Pin("1"))], id="a digest counts itself"),
-        pytest.param(web(ONE, Pin("1.0", A), TWO), [(3, None, TWO), (1, 3, Pin("1.0", A))], id="the bytes stay"),
-        pytest.param(web(ONE, TWO, complete=False), [(2, None, TWO), (None, 2, ONE)], id="what stood before the cut"),
-        pytest.param(line(tagged("1"), {FILE: b"images: &x [\n"}, tagged("1")), [(3, None, Pin("1")), (1, 2, Pin("1"))],
-            id="unreadable in between, where anything may have stood"),
-    ],
-)  # fmt: skip
+@rows("known expected", {
+    "from one commit to another": (web(ONE, TWO, ONE), [(3, None, ONE), (2, 3, TWO), (1, 2, ONE)]),
+    "a commit that changes nothing": (web(ONE, ONE, TWO), [(3, None, TWO), (1, 3, ONE)]),
+    "a digest counts itself": (web("1", ONE, TWO), [(3, None, TWO), (2, 3, ONE), (1, 2, Pin("1"))]),
+    "the bytes stay": (web(ONE, Pin("1.0", A), TWO), [(3, None, TWO), (1, 3, Pin("1.0", A))]),
+    "what stood before the cut": (web(ONE, TWO, complete=False), [(2, None, TWO), (None, 2, ONE)]),
+    "unreadable in between, where anything may have stood": (
+        line(tagged("1"), {FILE: b"images: &x [\n"}, tagged("1")), [(3, None, Pin("1")), (1, 2, Pin("1"))],
+    ),
+})  # fmt: skip
 def test_how_long_an_entry_certainly_had_each_pin(
     known: Line, expected: list[tuple[int | None, int | None, Pin]]
 ) -> None:
@@ -82,23 +81,21 @@ def test_an_entry_is_followed_to_the_name_that_it_had(before: bytes, after: byte
     assert told(line({FILE: before}, {FILE: after})) == expected
 
 
-@pytest.mark.parametrize(
-    ("known", "pin", "expected"),
-    [
-        pytest.param(web(ONE, TWO, ONE), ONE, 3, id="the last time that it came"),
-        pytest.param(web(TWO, None, TWO), TWO, 3, id="added again"),
-        pytest.param(web("2", TWO), TWO, 2, id="the digest came later, and the bytes with it"),
-        pytest.param(web(Pin("sha-1", B), TWO), TWO, 1, id="the same bytes by another tag"),
-        pytest.param(line({FILE: images(web=ONE) + f"# next: {B}\n".encode()}, {FILE: images(web=TWO)}), TWO, 2,
-            id="a comment had it"),
-        pytest.param(line({FILE: images(web=TWO)}, {FILE: images(web=TWO) + b"# x\n"}, {f"{OVERLAY}/x": b""}), TWO, 1,
-            id="what changes beside it is no arrival"),
-        pytest.param(line({FILE: b'images: [{name: web, newTag: "\\x32"}]\n'}, {FILE: images(web=TWO, a="1")}),
-            Pin("2"), 1, id="spelt with a backslash"),
-        pytest.param(web(TWO, TWO, complete=False), TWO, None, id="older than what is known"),
-        pytest.param(line({FILE: b"x: ["}, {FILE: images(web=TWO)}), TWO, 2, id="in doubt later"),
-    ],
-)  # fmt: skip
+@rows("known pin expected", {
+    "the last time that it came": (web(ONE, TWO, ONE), ONE, 3),
+    "added again": (web(TWO, None, TWO), TWO, 3),
+    "the digest came later, and the bytes with it": (web("2", TWO), TWO, 2),
+    "the same bytes by another tag": (web(Pin("sha-1", B), TWO), TWO, 1),
+    "a comment had it": (line({FILE: images(web=ONE) + f"# next: {B}\n".encode()}, {FILE: images(web=TWO)}), TWO, 2),
+    "what changes beside it is no arrival": (
+        line({FILE: images(web=TWO)}, {FILE: images(web=TWO) + b"# x\n"}, {f"{OVERLAY}/x": b""}), TWO, 1,
+    ),
+    "spelt with a backslash": (
+        line({FILE: b'images: [{name: web, newTag: "\\x32"}]\n'}, {FILE: images(web=TWO, a="1")}), Pin("2"), 1,
+    ),
+    "older than what is known": (web(TWO, TWO, complete=False), TWO, None),
+    "in doubt later": (line({FILE: b"x: ["}, {FILE: images(web=TWO)}), TWO, 2),
+})  # fmt: skip
 def test_when_the_present_pin_came(known: Line, pin: Pin, expected: int | None) -> None:
     found = arrival(known, WEB, pin)
     assert (int(found.commit, 16) if found else None) == expected

@@ -15,6 +15,7 @@ from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.status import EnvironmentStatus, Status
 from tests.managed import alter
 from tests.report import outputs
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,23 +87,17 @@ def test_every_output_says_it_once_and_before_any_environment(output: str) -> No
     assert words.index(line) < words.index("production")
 
 
-@pytest.mark.parametrize(
-    ("hold", "line"),
-    [
-        pytest.param(FAIR, HELD, id="all"),
-        pytest.param(alter(FAIR, environments=("b", "a")), HELD.replace("all environments", "b, a"), id="several"),
-        pytest.param(
-            alter(FAIR, environments=tuple("abcdefgh"), excepted=tuple("stuvwxyz")),
-            f"{HELD.replace('all environments', 'a, b, c, d, e and 3 more')}, except s, t, u, v, w and 3 more",
-            id="many",
-        ),
-        pytest.param(
-            alter(FAIR, until=datetime(2027, 1, 6, 23, tzinfo=UTC)),
-            HELD.replace("2027-01-07", "2027-01-06 23:00 UTC"),
-            id="not at midnight",
-        ),
-    ],
-)
+@rows("hold line", {
+    "all": (FAIR, HELD),
+    "several": (alter(FAIR, environments=("b", "a")), HELD.replace("all environments", "b, a")),
+    "many": (
+        alter(FAIR, environments=tuple("abcdefgh"), excepted=tuple("stuvwxyz")),
+        f"{HELD.replace('all environments', 'a, b, c, d, e and 3 more')}, except s, t, u, v, w and 3 more",
+    ),
+    "not at midnight": (
+        alter(FAIR, until=datetime(2027, 1, 6, 23, tzinfo=UTC)), HELD.replace("2027-01-07", "2027-01-06 23:00 UTC"),
+    ),
+})  # fmt: skip
 def test_a_line_says_what_is_frozen_until_when_why_and_by_what(hold: Hold, line: str) -> None:
     assert outputs.text(planned(hold)).splitlines()[1] == f"frozen: {line}"
 

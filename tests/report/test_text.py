@@ -19,6 +19,7 @@ from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
 from tests.managed import alter, change_of, managed
 from tests.proposals.sample import carried_out, kept
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,18 +112,15 @@ def test_no_word_is_torn_at_any_width(width: int) -> None:
     assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
 
 
-@pytest.mark.parametrize(
-    ("text", "width", "lines"),
-    [
-        pytest.param("", 10, [""], id="nothing"),
-        pytest.param("one two", 10, ["one two"], id="it fits"),
-        pytest.param("one two", 7, ["one two"], id="to the last column"),
-        pytest.param("one two", 6, ["one", "  two"], id="one column short"),
-        pytest.param("apps/web/overlays/x:12 is it", 10, ["apps/web/overlays/x:12", "  is it"], id="a longer word"),
-        pytest.param("a  b", 10, ["a  b"], id="two blanks"),
-        pytest.param("漢字 漢字", 8, ["漢字", "  漢字"], id="wide characters"),
-    ],
-)
+@rows("text width lines", {
+    "nothing": ("", 10, [""]),
+    "it fits": ("one two", 10, ["one two"]),
+    "to the last column": ("one two", 7, ["one two"]),
+    "one column short": ("one two", 6, ["one", "  two"]),
+    "a longer word": ("apps/web/overlays/x:12 is it", 10, ["apps/web/overlays/x:12", "  is it"]),
+    "two blanks": ("a  b", 10, ["a  b"]),
+    "wide characters": ("漢字 漢字", 8, ["漢字", "  漢字"]),
+})  # fmt: skip
 def test_lines_are_folded_between_words(text: str, width: int, lines: list[str]) -> None:
     assert list(fold(text, width, 2)) == lines
 
@@ -179,15 +177,12 @@ def test_no_folded_line_begins_with_what_a_workflow_would_obey() -> None:
 # --- colours -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("environ", "colours"),
-    [
-        pytest.param({"TERM": "xterm"}, True, id="a terminal"),
-        pytest.param({"TERM": "xterm", "NO_COLOR": ""}, True, id="NO_COLOR is empty"),
-        pytest.param({"TERM": "xterm", "NO_COLOR": "1"}, False, id="NO_COLOR"),
-        pytest.param({"TERM": "dumb"}, False, id="a dumb terminal"),
-    ],
-)
+@rows("environ colours", {
+    "a terminal": ({"TERM": "xterm"}, True),
+    "NO_COLOR is empty": ({"TERM": "xterm", "NO_COLOR": ""}, True),
+    "NO_COLOR": ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+    "a dumb terminal": ({"TERM": "dumb"}, False),
+})  # fmt: skip
 def test_a_terminal_has_colours_unless_somebody_minds(
     environ: Mapping[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

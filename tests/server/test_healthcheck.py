@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.server import healthcheck
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,33 +18,27 @@ PYTHON = ["/opt/gitops-bot/bin/python", "/opt/gitops-bot/bin/gitops-bot"]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nalive\n"
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        pytest.param([*PYTHON, "run", "--every", "5m", "--listen", "0.0.0.0:8080"], ("127.0.0.1", 8080), id="all IPv4"),
-        pytest.param([*PYTHON, "run", "--listen=[::]:8080", "--every=5m"], ("::1", 8080), id="all IPv6"),
-        pytest.param([*PYTHON, "run", "--listen", ":8080"], ("127.0.0.1", 8080), id="no host"),
-        pytest.param([*PYTHON, "run", "--listen", "10.0.0.7:1"], ("10.0.0.7", 1), id="one address"),
-        pytest.param([*PYTHON, "run", "--listen", "a:1", "--listen", "b:2"], ("b", 2), id="the last one counts"),
-        pytest.param(["/sbin/docker-init", "--", *PYTHON, "run", "--listen", "a:1"], ("a", 1), id="behind an init"),
-    ],
-)
+@rows("words expected", {
+    "all IPv4": ([*PYTHON, "run", "--every", "5m", "--listen", "0.0.0.0:8080"], ("127.0.0.1", 8080)),
+    "all IPv6": ([*PYTHON, "run", "--listen=[::]:8080", "--every=5m"], ("::1", 8080)),
+    "no host": ([*PYTHON, "run", "--listen", ":8080"], ("127.0.0.1", 8080)),
+    "one address": ([*PYTHON, "run", "--listen", "10.0.0.7:1"], ("10.0.0.7", 1)),
+    "the last one counts": ([*PYTHON, "run", "--listen", "a:1", "--listen", "b:2"], ("b", 2)),
+    "behind an init": (["/sbin/docker-init", "--", *PYTHON, "run", "--listen", "a:1"], ("a", 1)),
+})  # fmt: skip
 def test_a_service_is_found_by_its_command_line(words: list[str], expected: tuple[str, int]) -> None:
     assert healthcheck.listening(words) == expected
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        pytest.param([], id="nothing to be read"),
-        pytest.param([*PYTHON, "run", "--every", "5m"], id="run without a server"),
-        pytest.param([*PYTHON, "run", "--every", "5m", "--", "--listen=a:1"], id="an environment of that name"),
-        pytest.param([*PYTHON, "run", "--listen", "8080"], id="no colon"),
-        pytest.param([*PYTHON, "run", "--listen", "a:http"], id="no number"),
-        pytest.param([*PYTHON, "run", "--listen", "a:0"], id="a port that only the system knows"),
-        pytest.param(["/sbin/init", "--listen", "a:1"], id="another program"),
-    ],
-)
+@rows("words", {
+    "nothing to be read": [],
+    "run without a server": [*PYTHON, "run", "--every", "5m"],
+    "an environment of that name": [*PYTHON, "run", "--every", "5m", "--", "--listen=a:1"],
+    "no colon": [*PYTHON, "run", "--listen", "8080"],
+    "no number": [*PYTHON, "run", "--listen", "a:http"],
+    "a port that only the system knows": [*PYTHON, "run", "--listen", "a:0"],
+    "another program": ["/sbin/init", "--listen", "a:1"],
+})  # fmt: skip
 def test_what_serves_nothing_is_not_asked(words: list[str]) -> None:
     assert healthcheck.listening(words) is None
 
@@ -66,21 +61,17 @@ def answering(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        pytest.param(OK, (True, "HTTP/1.1 200 OK alive"), id="alive"),
-        pytest.param(
-            b"HTTP/1.1 503 Service Unavailable\r\n\r\nthe cycle is stuck\nx",
-            (False, "HTTP/1.1 503 Service Unavailable the cycle is stuck"),
-            id="stuck",
-        ),
-        pytest.param(b"HTTP/1.1 2000\r\n\r\n", (False, "HTTP/1.1 2000"), id="no status"),
-        pytest.param(b"\x1b[2J\xff 200", (False, "?[2J? 200"), id="junk"),
-        pytest.param(b"", (False, ""), id="nothing"),
-        pytest.param(OK + b"x" * 100_000, (True, "HTTP/1.1 200 OK alive"), id="too much"),
-    ],
-)
+@rows("answer expected", {
+    "alive": (OK, (True, "HTTP/1.1 200 OK alive")),
+    "stuck": (
+        b"HTTP/1.1 503 Service Unavailable\r\n\r\nthe cycle is stuck\nx",
+        (False, "HTTP/1.1 503 Service Unavailable the cycle is stuck"),
+    ),
+    "no status": (b"HTTP/1.1 2000\r\n\r\n", (False, "HTTP/1.1 2000")),
+    "junk": (b"\x1b[2J\xff 200", (False, "?[2J? 200")),
+    "nothing": (b"", (False, "")),
+    "too much": (OK + b"x" * 100_000, (True, "HTTP/1.1 200 OK alive")),
+})  # fmt: skip
 def test_the_answer_decides(answer: bytes, expected: tuple[bool, str]) -> None:
     with answering(answer) as (port, asked):
         assert healthcheck.ask("127.0.0.1", port) == expected

@@ -18,6 +18,7 @@ from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import edit
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,17 +34,14 @@ def of_one(image: str, variables: bytes = b"") -> tuple[FileEntry, ...]:
     return ComposeTarget().beside({"compose.yaml": data, ".env": variables}).read(data, "compose.yaml").entries
 
 
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        pytest.param("nginx", f"nginx:{NEW}", id="nothing"),
-        pytest.param("nginx:1.27  # web", f"nginx:{NEW}  # web", id="tag"),
-        pytest.param("${IMAGE:-acme/web:1.0}", f"${{IMAGE:-acme/web:{NEW}}}", id="default of a variable"),
-        pytest.param("acme/web:${TAG:-1.0}", f"acme/web:${{TAG:-{NEW}}}", id="default of the tag"),
-        pytest.param("${REPO:-web}:1.0", f"${{REPO:-web}}:{NEW}", id="repository with a default"),
-        pytest.param("'${REPO?not set}:${TAG-1}'", None, id="nothing sets the repository"),
-    ],
-)
+@rows("image expected", {
+    "nothing": ("nginx", f"nginx:{NEW}"),
+    "tag": ("nginx:1.27  # web", f"nginx:{NEW}  # web"),
+    "default of a variable": ("${IMAGE:-acme/web:1.0}", f"${{IMAGE:-acme/web:{NEW}}}"),
+    "default of the tag": ("acme/web:${TAG:-1.0}", f"acme/web:${{TAG:-{NEW}}}"),
+    "repository with a default": ("${REPO:-web}:1.0", f"${{REPO:-web}}:{NEW}"),
+    "nothing sets the repository": ("'${REPO?not set}:${TAG-1}'", None),
+})  # fmt: skip
 def test_an_edit_changes_the_image_or_the_default_and_nothing_around_it(image: str, expected: str | None) -> None:
     text = "# ours\r\nservices:\r\n  web:\r\n    image: {}\r\n    restart: always"
     pins = ComposeTarget().read(text.format(image).encode(), "compose.yaml")
@@ -55,41 +53,32 @@ def test_an_edit_changes_the_image_or_the_default_and_nothing_around_it(image: s
         assert edit(pins, [Assignment("web", Pin("2.0", DIGEST))]) == text.format(expected).encode()
 
 
-@pytest.mark.parametrize(
-    ("image", "variables", "repository", "pin"),
-    [
-        pytest.param("${HOST}/acme/web:1.0", b"HOST=ghcr.io\n", "ghcr.io/acme/web", "1.0", id="host"),
-        pytest.param("acme/web:${TAG:-1.0}", b"TAG=\n", "docker.io/acme/web", "1.0", id="an empty variable is none"),
-    ],
-)
+@rows("image variables repository pin", {
+    "host": ("${HOST}/acme/web:1.0", b"HOST=ghcr.io\n", "ghcr.io/acme/web", "1.0"),
+    "an empty variable is none": ("acme/web:${TAG:-1.0}", b"TAG=\n", "docker.io/acme/web", "1.0"),
+})  # fmt: skip
 def test_variables_of_the_file_beside_it_count(image: str, variables: bytes, repository: str, pin: str) -> None:
     (entry,) = of_one(image, variables)
     assert (str(entry.image), str(entry.pin), entry.refusal) == (repository, pin, None)
 
 
-@pytest.mark.parametrize(
-    ("image", "variables"),
-    [
-        pytest.param("web:${TAG:-1}", b"export TAG='2'\n", id="tag"),
-        pytest.param("web:$TAG@${DIGEST:?}", b"TAG=2\nDIGEST=x\n", id="tag and digest"),
-    ],
-)
+@rows("image variables", {
+    "tag": ("web:${TAG:-1}", b"export TAG='2'\n"),
+    "tag and digest": ("web:$TAG@${DIGEST:?}", b"TAG=2\nDIGEST=x\n"),
+})  # fmt: skip
 def test_an_image_that_variables_pin_is_no_entry_here(image: str, variables: bytes) -> None:
     assert of_one(image, variables) == ()
 
 
-@pytest.mark.parametrize(
-    ("image", "variables", "reason"),
-    [
-        pytest.param("web:${TAG}", b"OTHER=1\n", "nothing here sets the variable TAG", id="tag"),
-        pytest.param("${HOST}/web:1", b"", "nothing here sets the variable HOST", id="host"),
-        pytest.param("web:v${TAG:-1}", b"", "the tag is put together from a variable", id="part of a tag"),
-        pytest.param(f"web:${{TAG:-1}}@{DIGEST}", b"", "the tag and the digest of the image", id="tag or digest"),
-        pytest.param("web:${TAG:-${OTHER}}", b"", "image holds a template placeholder", id="variable in a default"),
-        pytest.param("!x web:1", b"", "image has an explicit YAML tag", id="YAML tag"),
-        pytest.param("|\n      web:1", b"", "image is a block of text", id="block"),
-    ],
-)
+@rows("image variables reason", {
+    "tag": ("web:${TAG}", b"OTHER=1\n", "nothing here sets the variable TAG"),
+    "host": ("${HOST}/web:1", b"", "nothing here sets the variable HOST"),
+    "part of a tag": ("web:v${TAG:-1}", b"", "the tag is put together from a variable"),
+    "tag or digest": (f"web:${{TAG:-1}}@{DIGEST}", b"", "the tag and the digest of the image"),
+    "variable in a default": ("web:${TAG:-${OTHER}}", b"", "image holds a template placeholder"),
+    "YAML tag": ("!x web:1", b"", "image has an explicit YAML tag"),
+    "block": ("|\n      web:1", b"", "image is a block of text"),
+})  # fmt: skip
 def test_what_is_not_pinned_here_is_refused(image: str, variables: bytes, reason: str) -> None:
     (entry,) = of_one(image, variables)
     assert entry.refusal is not None

@@ -7,6 +7,7 @@ import pytest
 
 from gitops_bot.targets import dead_entries, kustomization
 from gitops_bot.targets.kustomization.bases import bases_of
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -127,16 +128,13 @@ def test_a_chain_without_end_is_followed_a_way_and_no_further(kind: str) -> None
     assert found("over", **texts) == []
 
 
-@pytest.mark.parametrize(
-    ("directory", "items", "expected"),
-    [
-        pytest.param("a/over", ["../../b/base/", "./x"], ("b/base", "a/over/x"), id="elsewhere"),
-        pytest.param("a", [".."], ("",), id="the top"),
-        pytest.param("a", ["..data", "../..x"], ("a/..data", "..x"), id="names that begin with dots"),
-        pytest.param("a", ["../..", "../../b", "../../../etc"], (), id="outside"),
-        pytest.param("a", ["/etc", "https://x.test/y", "ssh://x.test/y", "file:///etc"], (), id="no path inside"),
-    ],
-)
+@rows("directory items expected", {
+    "elsewhere": ("a/over", ["../../b/base/", "./x"], ("b/base", "a/over/x")),
+    "the top": ("a", [".."], ("",)),
+    "names that begin with dots": ("a", ["..data", "../..x"], ("a/..data", "..x")),
+    "outside": ("a", ["../..", "../../b", "../../../etc"], ()),
+    "no path inside": ("a", ["/etc", "https://x.test/y", "ssh://x.test/y", "file:///etc"], ()),
+})  # fmt: skip
 def test_bases_lie_inside_the_repository(directory: str, items: list[str], expected: tuple[str, ...]) -> None:
     text = "resources:\n" + "".join(f"- {item}\n" for item in items)
     path = f"{directory}/kustomization.yaml".lstrip("/")

@@ -4,6 +4,7 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document
+from tests.tables import rows
 
 
 def refusal(data: bytes) -> str:
@@ -13,27 +14,20 @@ def refusal(data: bytes) -> str:
     return f"{caught.value.problem.where}: {caught.value.problem.message}"
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        pytest.param(b"a: 1\n#\xff\n", "k.yaml:2:2: the file is not UTF-8", id="not UTF-8"),
-        pytest.param(
-            "\ufeffa: 1\r\nb: \u00e9".encode()[:-1], "k.yaml:2:4: the file is not UTF-8", id="cut inside a letter"
-        ),
-        pytest.param(b"a: 1\nb: {{ x }}-y\n", "k.yaml:2:11: the file is not YAML", id="a template"),
-        pytest.param(b"a: 1\n\tb: 2\n", "k.yaml:2:1: the file is not YAML", id="a tab for indentation"),
-        pytest.param(b"a: *b\n", "k.yaml:1:4: the file is not YAML: found undefined alias 'b'", id="an unknown alias"),
-        pytest.param(b"a: 1\nb: \x00\n", "k.yaml:2:4: the file is not YAML: the character U+0000", id="a NUL"),
-        pytest.param(b"a: 1\n---\nb: 2\n", "k.yaml:2:1: the file holds more than one document", id="two documents"),
-        pytest.param("# \u2028\n".encode(), "k.yaml:1:3: U+2028 is a line break in YAML 1.1", id="a line separator"),
-        pytest.param(b"a: " + b"[" * 101, "k.yaml:1:103: the file is nested over 100 deep", id="nested brackets"),
-        pytest.param(b"#" * (1 << 20) + b"\n", "k.yaml: the file is larger than 1 MiB (1048577 bytes)", id="too large"),
-        pytest.param(
-            b"a: b\n" * 200_000, "k.yaml:25000:4: the file has more than 100,000 keys", id="1 MiB of small values"
-        ),
-        pytest.param(b"%YAML 3.0\n---\na: 1\n", "k.yaml:1:1: the file is not YAML", id="another YAML"),
-    ],
-)
+@rows("data expected", {
+    "not UTF-8": (b"a: 1\n#\xff\n", "k.yaml:2:2: the file is not UTF-8"),
+    "cut inside a letter": ("\ufeffa: 1\r\nb: \u00e9".encode()[:-1], "k.yaml:2:4: the file is not UTF-8"),
+    "a template": (b"a: 1\nb: {{ x }}-y\n", "k.yaml:2:11: the file is not YAML"),
+    "a tab for indentation": (b"a: 1\n\tb: 2\n", "k.yaml:2:1: the file is not YAML"),
+    "an unknown alias": (b"a: *b\n", "k.yaml:1:4: the file is not YAML: found undefined alias 'b'"),
+    "a NUL": (b"a: 1\nb: \x00\n", "k.yaml:2:4: the file is not YAML: the character U+0000"),
+    "two documents": (b"a: 1\n---\nb: 2\n", "k.yaml:2:1: the file holds more than one document"),
+    "a line separator": ("# \u2028\n".encode(), "k.yaml:1:3: U+2028 is a line break in YAML 1.1"),
+    "nested brackets": (b"a: " + b"[" * 101, "k.yaml:1:103: the file is nested over 100 deep"),
+    "too large": (b"#" * (1 << 20) + b"\n", "k.yaml: the file is larger than 1 MiB (1048577 bytes)"),
+    "1 MiB of small values": (b"a: b\n" * 200_000, "k.yaml:25000:4: the file has more than 100,000 keys"),
+    "another YAML": (b"%YAML 3.0\n---\na: 1\n", "k.yaml:1:1: the file is not YAML"),
+})  # fmt: skip
 def test_a_file_that_cannot_be_edited_is_refused_with_its_place(data: bytes, expected: str) -> None:
     assert refusal(data).startswith(expected)
 
@@ -45,16 +39,13 @@ def test_a_template_is_told_where_to_go() -> None:
     assert "template" in caught.value.problem.next
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(b"a: " + b"[" * 98 + b"x" + b"]" * 98 + b"\n", id="nested just below the limit"),
-        pytest.param(b"a: 1\n" + b"#" * ((1 << 20) - 6) + b"\n", id="1 MiB"),
-        pytest.param(b"a: &x 1\nb: &x 2\n", id="an anchor given anew"),
-        pytest.param(b"%YAML 1.1\n---\na: 1\n...\n", id="a directive and document marks"),
-        pytest.param(b"a: 1\rb: 2\r", id="lone carriage returns"),
-    ],
-)
+@rows("data", {
+    "nested just below the limit": b"a: " + b"[" * 98 + b"x" + b"]" * 98 + b"\n",
+    "1 MiB": b"a: 1\n" + b"#" * ((1 << 20) - 6) + b"\n",
+    "an anchor given anew": b"a: &x 1\nb: &x 2\n",
+    "a directive and document marks": b"%YAML 1.1\n---\na: 1\n...\n",
+    "lone carriage returns": b"a: 1\rb: 2\r",
+})  # fmt: skip
 def test_unusual_files_are_read(data: bytes) -> None:
     assert document.read(data, "k.yaml").text.encode() == data
 

@@ -9,6 +9,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.helm import HelmTarget, ImagePaths, path
 from gitops_bot.targets.pin_file import edit
+from tests.tables import rows
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 #: Which edit of `image` makes which text of which.
@@ -37,50 +38,42 @@ def test_an_edit_changes_the_pin_alone(before: str, pin: Pin, after: str) -> Non
     assert edit(pins, [Assignment("image", pin)]) == after.encode()
 
 
-@pytest.mark.parametrize(
-    ("values", "entries"),
-    [
-        pytest.param("{repository: quay.io/a/b, tag: v1}", [("tag", "quay.io/a/b")], id="at the top"),
-        pytest.param("image: {registry: ghcr.io, repository: acme/web, tag: v1}", [("image", "ghcr.io/acme/web")],
-            id="registry"),
-        pytest.param("jobs: [{image: 'a:1'}, {image: {repository: b, tag: v1}}]",
-            [("jobs.0.image", "docker.io/library/a"), ("jobs.1.image", "docker.io/library/b")], id="lists"),
-        pytest.param('image: {repository: web, tag: ""}', [], id="the tag of the chart"),
-        pytest.param("image: {repository: web, tag: null}", [], id="null"),
-        pytest.param("image: web", [], id="a text without a tag"),
-        pytest.param("image: 'see below: none'", [], id="a text that is no reference"),
-        pytest.param("git: {repository: 'https://github.com/acme/web', tag: v1}", [], id="sources"),
-    ],
-)  # fmt: skip
+@rows("values entries", {
+    "at the top": ("{repository: quay.io/a/b, tag: v1}", [("tag", "quay.io/a/b")]),
+    "registry": ("image: {registry: ghcr.io, repository: acme/web, tag: v1}", [("image", "ghcr.io/acme/web")]),
+    "lists": (
+        "jobs: [{image: 'a:1'}, {image: {repository: b, tag: v1}}]",
+        [("jobs.0.image", "docker.io/library/a"), ("jobs.1.image", "docker.io/library/b")],
+    ),
+    "the tag of the chart": ('image: {repository: web, tag: ""}', []),
+    "null": ("image: {repository: web, tag: null}", []),
+    "a text without a tag": ("image: web", []),
+    "a text that is no reference": ("image: 'see below: none'", []),
+    "sources": ("git: {repository: 'https://github.com/acme/web', tag: v1}", []),
+})  # fmt: skip
 def test_images_are_found_by_their_shape(values: str, entries: list[tuple[str, str]]) -> None:
     found = HelmTarget().read(values.encode(), "values.yaml").entries
     assert [(entry.name, str(entry.image)) for entry in found] == entries
 
 
-@pytest.mark.parametrize(
-    ("values", "pin"),
-    [
-        pytest.param(f"image: {{repository: web, digest: '{DIGEST}'}}", Pin("v2"), id="tag"),
-        pytest.param("image: {repository: web, tag: v1, sha: ''}", Pin("v2", "sha512:" + "a" * 128), id="sha512"),
-    ],
-)
+@rows("values pin", {
+    "tag": (f"image: {{repository: web, digest: '{DIGEST}'}}", Pin("v2")),
+    "sha512": ("image: {repository: web, tag: v1, sha: ''}", Pin("v2", "sha512:" + "a" * 128)),
+})  # fmt: skip
 def test_what_it_has_no_room_for_is_refused(values: str, pin: Pin) -> None:
     with pytest.raises(EditError, match="has no place for"):
         edit(HelmTarget().read(values.encode(), "values.yaml"), [Assignment("image", pin)])
 
 
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        pytest.param("tag: &t v1\nimage: {repository: web, tag: *t}", "tag is shared by an alias", id="tag"),
-        pytest.param("image: {repository: web, tag: &t v1}", "tag has an anchor", id="anchor"),
-        pytest.param("image: {repository: web, tag: '{{ .tag }}'}", "tag holds a template placeholder", id="template"),
-        pytest.param("a: {}\na: {image: {repository: web, tag: v1}}", "a stands there twice", id="twice above"),
-        pytest.param("image: {repository: '${R}/web', tag: v1}", "repository holds a template", id="repository"),
-        pytest.param("image: {repository: web, tag: v1, tag: v2}", "tag stands there twice", id="twice"),
-        pytest.param(f"image: {{repository: web, tag: v1@x, digest: '{DIGEST}'}}", "tag carries a digest", id="both"),
-    ],
-)
+@rows("values reason", {
+    "tag": ("tag: &t v1\nimage: {repository: web, tag: *t}", "tag is shared by an alias"),
+    "anchor": ("image: {repository: web, tag: &t v1}", "tag has an anchor"),
+    "template": ("image: {repository: web, tag: '{{ .tag }}'}", "tag holds a template placeholder"),
+    "twice above": ("a: {}\na: {image: {repository: web, tag: v1}}", "a stands there twice"),
+    "repository": ("image: {repository: '${R}/web', tag: v1}", "repository holds a template"),
+    "twice": ("image: {repository: web, tag: v1, tag: v2}", "tag stands there twice"),
+    "both": (f"image: {{repository: web, tag: v1@x, digest: '{DIGEST}'}}", "tag carries a digest"),
+})  # fmt: skip
 def test_what_cannot_be_edited_without_a_doubt_is_refused(values: str, reason: str) -> None:
     (entry,) = HelmTarget().read(values.encode(), "values.yaml").entries
     assert entry.refusal is not None
@@ -112,20 +105,16 @@ def test_numbers_that_may_be_printed_in_another_form_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("paths", "before", "after"),
-    [
-        pytest.param(
-            ImagePaths(name="ghcr.io/acme/web", tag=path(".web.version")), "web: {version: ''}\n",
-            "web: {version: 'v2'}\n", id="a literal name, and no tag yet",
-        ),
-        pytest.param(
-            ImagePaths(repository=path("/a.b/0/x~1y"), tag=path("/a.b/0/tag")),
-            "a.b:\n- x/y: web\n  tag: v1\n", "a.b:\n- x/y: web\n  tag: v2\n", id="RFC 6901",
-        ),
-        pytest.param(ImagePaths(image=path("web.img")), "web: {img: web}", "web: {img: web:v2}", id="one text"),
-    ],
-)  # fmt: skip
+@rows("paths before after", {
+    "a literal name, and no tag yet": (
+        ImagePaths(name="ghcr.io/acme/web", tag=path(".web.version")), "web: {version: ''}\n", "web: {version: 'v2'}\n",
+    ),
+    "RFC 6901": (
+        ImagePaths(repository=path("/a.b/0/x~1y"), tag=path("/a.b/0/tag")), "a.b:\n- x/y: web\n  tag: v1\n",
+        "a.b:\n- x/y: web\n  tag: v2\n",
+    ),
+    "one text": (ImagePaths(image=path("web.img")), "web: {img: web}", "web: {img: web:v2}"),
+})  # fmt: skip
 def test_configured_paths_say_where_an_image_stands(paths: ImagePaths, before: str, after: str) -> None:
     pins = HelmTarget((("web", paths), ("other", paths.__class__(name="x", tag=path(".x"))))).read(before.encode(), "v")
     assert [entry.name for entry in pins.entries] == ["web"]
@@ -203,14 +192,11 @@ def test_an_application_has_values_in_three_forms(header: str, end: str, newline
     assert edit(pins, edits) == expected.replace('digest: ""', f'digest: "{DIGEST}"').encode()
 
 
-@pytest.mark.parametrize(
-    ("values", "name", "reason"),
-    [
-        pytest.param(">\n    image: {repository: web, tag: v1}", "image", "values is folded text", id="folded"),
-        pytest.param("&v |\n    image: {repository: web, tag: v1}", "image", "values has an anchor", id="anchor"),
-        pytest.param("|\n    image: {{ .image }}\n    {{ x }}", "values", "the file is not YAML", id="template"),
-    ],
-)
+@rows("values name reason", {
+    "folded": (">\n    image: {repository: web, tag: v1}", "image", "values is folded text"),
+    "anchor": ("&v |\n    image: {repository: web, tag: v1}", "image", "values has an anchor"),
+    "template": ("|\n    image: {{ .image }}\n    {{ x }}", "values", "the file is not YAML"),
+})  # fmt: skip
 def test_a_text_of_values_that_cannot_be_edited_is_refused_where_it_stands_and_the_rest_goes_on(
     values: str, name: str, reason: str
 ) -> None:

@@ -6,6 +6,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization import ENTRY_LIMIT, read
 from gitops_bot.targets.pin_file import edit, pin_after
+from tests.tables import rows
 
 D1 = "sha256:" + "0123456789abcdef" * 4
 D2 = "sha256:" + "fedcba9876543210" * 4
@@ -18,64 +19,58 @@ def edited(before: str, *edits: Assignment) -> str:
 TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
 
 
-@pytest.mark.parametrize(
-    ("before", "pin", "after"),
-    [
-        # Replacing
-        pytest.param("- name: a\n  newTag: v1", TAG, "- name: a\n  newTag: v2", id="a tag"),
-        pytest.param(f"- name: a\n  digest: {D1}", DIGEST, f"- name: a\n  digest: {D2}", id="a digest"),
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", DIGEST, f"- name: a\n  newTag: v1\n  digest: {D2}",
-            id="tag kept"),
-        pytest.param("- name: a\n  newTag: 'v1' # c", TAG, "- name: a\n  newTag: 'v2' # c", id="single quotes stay"),
-        pytest.param("- name: a\n  newTag: v1\t", TAG, "- name: a\n  newTag: v2\t", id="a tab behind"),
-        pytest.param("- name: a\n  newTag: v1", Pin("1.10"), '- name: a\n  newTag: "1.10"', id="quotes where needed"),
-        pytest.param('- name: a\n  newTag: ""', TAG, '- name: a\n  newTag: "v2"', id="empty quotes"),
-        pytest.param("- name: a\n  newTag: null", Pin("null"), '- name: a\n  newTag: "null"', id="null and the word"),
-        pytest.param("- name: a\n  newTag:\n    v1", TAG, "- name: a\n  newTag:\n    v2", id="a value on its own line"),
-        pytest.param('- "name": a\n  "newTag" : v1', TAG, '- "name": a\n  "newTag" : v2', id="quoted keys"),
-        # Joined
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", BOTH, f"- name: a\n  newTag: v2@{D2}", id="joined, both"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1} # c", TAG, "- name: a\n  newTag: v2 # c", id="joined, tag"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", Pin("1"), '- name: a\n  newTag: "1"',
-            id="joined becomes a number"),
-        # Inserting
-        pytest.param("- name: a", TAG, "- name: a\n  newTag: v2", id="no tag yet"),
-        pytest.param("- name: a", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}", id="nothing yet"),
-        pytest.param("- name: a # c\n  # d\n  newTag: v1 # e\n  # f\n- name: b", BOTH,
-            f"- name: a # c\n  # d\n  newTag: v2 # e\n  digest: {D2}\n  # f\n- name: b",
-            id="comments stay on their lines"),
-        pytest.param("- newName: b\n  name: a", TAG, "- newName: b\n  newTag: v2\n  name: a", id="wherever it is"),
-        pytest.param("- newTag: v1\n  name: a", DIGEST, f"- newTag: v1\n  digest: {D2}\n  name: a", id="behind newTag"),
-        pytest.param("- # c\n  name: a", TAG, "- # c\n  name: a\n  newTag: v2", id="a comment behind the dash"),
-        pytest.param("- name: a\n\n\n- name: b", TAG, "- name: a\n  newTag: v2\n\n\n- name: b", id="blank lines stay"),
-        pytest.param("- name:\n    a\n  x: 1", TAG, "- name:\n    a\n  newTag: v2\n  x: 1", id="behind the value"),
-        pytest.param("- name: a\n  x: |\n    newTag: v1", TAG, "- name: a\n  newTag: v2\n  x: |\n    newTag: v1",
-            id="text"),
-        # Removing
-        pytest.param(f"- name: a\n  newTag: v1\n  digest: {D1}", TAG, "- name: a\n  newTag: v2", id="a stale digest"),
-        pytest.param(f"- digest: {D1}\n  name: a", TAG, "- name: a\n  newTag: v2", id="a digest behind the dash"),
-        pytest.param(f"- name: a\n  # c\n  digest: {D1} # d\n  # e\n  newTag: v1", TAG,
-            "- name: a\n  # c\n  # e\n  newTag: v2", id="a comment goes with its line only"),
-        pytest.param(f"- name: a\n  newTag: v2\n  digest: {D1}", TAG, "- name: a\n  newTag: v2",
-            id="the same tag alone"),
-        # Braces
-        pytest.param("- {name: a, newTag: v1}", TAG, "- {name: a, newTag: v2}", id="braces"),
-        pytest.param("- { newTag: v1 , name: a }", DIGEST, f"- {{ newTag: v1, digest: {D2} , name: a }}", id="blanks"),
-        pytest.param(f"- {{name: a, newTag: v1, digest: {D1}}}", TAG, "- {name: a, newTag: v2}", id="braces, stale"),
-        pytest.param(f"- {{digest: {D1}, name: a}}", TAG, "- {name: a, newTag: v2}", id="braces, stale and first"),
-        pytest.param(f"- {{name: a, digest: {D1},}}", TAG, "- {name: a, newTag: v2,}", id="braces with a last comma"),
-        pytest.param(f'- {{"name":"a", # c\n   "newTag":"1.9",\n   "digest":"{D1}" # d\n  }}', Pin("1.10"),
-            '- {"name":"a", # c\n   "newTag":"1.10" # d\n  }', id="braces over lines"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize(
-    ("top", "newline", "end"),
-    [
-        pytest.param("# c\nkind: Component\nimages:\n", "\n", "\n", id="lf"),
-        pytest.param("\ufeffimages: # c\n", "\r\n", "\r\nx: |\r\n  - name: a\r\n    newTag: v1\r\n", id="crlf"),
-        pytest.param("%YAML 1.1\n---\nx: &x {é: 😀}\ny: *x\nimages:\n", "\n", "", id="no final newline"),
-    ],
-)
+@rows("before pin after", {
+    # Replacing
+    "a tag": ("- name: a\n  newTag: v1", TAG, "- name: a\n  newTag: v2"),
+    "a digest": (f"- name: a\n  digest: {D1}", DIGEST, f"- name: a\n  digest: {D2}"),
+    "tag kept": (f"- name: a\n  newTag: v1\n  digest: {D1}", DIGEST, f"- name: a\n  newTag: v1\n  digest: {D2}"),
+    "single quotes stay": ("- name: a\n  newTag: 'v1' # c", TAG, "- name: a\n  newTag: 'v2' # c"),
+    "a tab behind": ("- name: a\n  newTag: v1\t", TAG, "- name: a\n  newTag: v2\t"),
+    "quotes where needed": ("- name: a\n  newTag: v1", Pin("1.10"), '- name: a\n  newTag: "1.10"'),
+    "empty quotes": ('- name: a\n  newTag: ""', TAG, '- name: a\n  newTag: "v2"'),
+    "null and the word": ("- name: a\n  newTag: null", Pin("null"), '- name: a\n  newTag: "null"'),
+    "a value on its own line": ("- name: a\n  newTag:\n    v1", TAG, "- name: a\n  newTag:\n    v2"),
+    "quoted keys": ('- "name": a\n  "newTag" : v1', TAG, '- "name": a\n  "newTag" : v2'),
+    # Joined
+    "joined, both": (f"- name: a\n  newTag: v1@{D1}", BOTH, f"- name: a\n  newTag: v2@{D2}"),
+    "joined, tag": (f"- name: a\n  newTag: v1@{D1} # c", TAG, "- name: a\n  newTag: v2 # c"),
+    "joined becomes a number": (f"- name: a\n  newTag: v1@{D1}", Pin("1"), '- name: a\n  newTag: "1"'),
+    # Inserting
+    "no tag yet": ("- name: a", TAG, "- name: a\n  newTag: v2"),
+    "nothing yet": ("- name: a", BOTH, f"- name: a\n  newTag: v2\n  digest: {D2}"),
+    "comments stay on their lines": (
+        "- name: a # c\n  # d\n  newTag: v1 # e\n  # f\n- name: b", BOTH,
+        f"- name: a # c\n  # d\n  newTag: v2 # e\n  digest: {D2}\n  # f\n- name: b",
+    ),
+    "wherever it is": ("- newName: b\n  name: a", TAG, "- newName: b\n  newTag: v2\n  name: a"),
+    "behind newTag": ("- newTag: v1\n  name: a", DIGEST, f"- newTag: v1\n  digest: {D2}\n  name: a"),
+    "a comment behind the dash": ("- # c\n  name: a", TAG, "- # c\n  name: a\n  newTag: v2"),
+    "blank lines stay": ("- name: a\n\n\n- name: b", TAG, "- name: a\n  newTag: v2\n\n\n- name: b"),
+    "behind the value": ("- name:\n    a\n  x: 1", TAG, "- name:\n    a\n  newTag: v2\n  x: 1"),
+    "text": ("- name: a\n  x: |\n    newTag: v1", TAG, "- name: a\n  newTag: v2\n  x: |\n    newTag: v1"),
+    # Removing
+    "a stale digest": (f"- name: a\n  newTag: v1\n  digest: {D1}", TAG, "- name: a\n  newTag: v2"),
+    "a digest behind the dash": (f"- digest: {D1}\n  name: a", TAG, "- name: a\n  newTag: v2"),
+    "a comment goes with its line only": (
+        f"- name: a\n  # c\n  digest: {D1} # d\n  # e\n  newTag: v1", TAG, "- name: a\n  # c\n  # e\n  newTag: v2",
+    ),
+    "the same tag alone": (f"- name: a\n  newTag: v2\n  digest: {D1}", TAG, "- name: a\n  newTag: v2"),
+    # Braces
+    "braces": ("- {name: a, newTag: v1}", TAG, "- {name: a, newTag: v2}"),
+    "blanks": ("- { newTag: v1 , name: a }", DIGEST, f"- {{ newTag: v1, digest: {D2} , name: a }}"),
+    "braces, stale": (f"- {{name: a, newTag: v1, digest: {D1}}}", TAG, "- {name: a, newTag: v2}"),
+    "braces, stale and first": (f"- {{digest: {D1}, name: a}}", TAG, "- {name: a, newTag: v2}"),
+    "braces with a last comma": (f"- {{name: a, digest: {D1},}}", TAG, "- {name: a, newTag: v2,}"),
+    "braces over lines": (
+        f'- {{"name":"a", # c\n   "newTag":"1.9",\n   "digest":"{D1}" # d\n  }}', Pin("1.10"),
+        '- {"name":"a", # c\n   "newTag":"1.10" # d\n  }',
+    ),
+})  # fmt: skip
+@rows("top newline end", {
+    "lf": ("# c\nkind: Component\nimages:\n", "\n", "\n"),
+    "crlf": ("\ufeffimages: # c\n", "\r\n", "\r\nx: |\r\n  - name: a\r\n    newTag: v1\r\n"),
+    "no final newline": ("%YAML 1.1\n---\nx: &x {é: 😀}\ny: *x\nimages:\n", "\n", ""),
+})  # fmt: skip
 def test_only_what_was_asked_changes(before: str, pin: Pin, after: str, top: str, newline: str, end: str) -> None:
     name = "a:1" if "a:1" in before else "a"
     before, after = ((top + text).replace("\n", newline) + end for text in (before, after))
@@ -99,15 +94,12 @@ def test_an_inserted_line_ends_as_the_line_before_it(newline: str) -> None:
     assert edited(before, Assignment("a", TAG)) == f"images:\n- name: b\n- name: a{newline}  newTag: v2{newline}"
 
 
-@pytest.mark.parametrize(
-    ("before", "asked"),
-    [
-        pytest.param("- name: a\n  newTag: 1.10", Assignment("a", Pin("1.10")), id="the same text, though a float"),
-        pytest.param(f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin("v1", D1)), id="joined"),
-        pytest.param("- name: a\n  newTag: v1\n  digest: ''", Assignment("a", Pin("v1")), id="an empty digest is none"),
-        pytest.param("- name: a\n  newName: b", Assignment("a", Pin(), "b"), id="the same newName"),
-    ],
-)
+@rows("before asked", {
+    "the same text, though a float": ("- name: a\n  newTag: 1.10", Assignment("a", Pin("1.10"))),
+    "joined": (f"- name: a\n  newTag: v1@{D1}", Assignment("a", Pin("v1", D1))),
+    "an empty digest is none": ("- name: a\n  newTag: v1\n  digest: ''", Assignment("a", Pin("v1"))),
+    "the same newName": ("- name: a\n  newName: b", Assignment("a", Pin(), "b")),
+})  # fmt: skip
 def test_what_is_there_already_changes_no_byte(before: str, asked: Assignment) -> None:
     before = f"\ufeffimages:\r\n{before}\t"
 
@@ -121,29 +113,24 @@ def refusals(before: str, *edits: Assignment) -> list[str]:
     return [f"{problem.where}: {problem.message}" for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize(
-    ("before", "asked", "expected"),
-    [
-        pytest.param("- name: a", Assignment("b", TAG), "k.yaml: there is no entry 'b'", id="unknown"),
-        pytest.param("- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template",
-            id="refused"),
-        pytest.param("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag", id="no tag"),
-        pytest.param("- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag",
-            id="a line break"),
-        pytest.param("- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest",
-            id="short"),
-        pytest.param("- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image",
-            id="no name"),
-        pytest.param(f"- name: a\n  digest: # c\n    {D1}", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
-            id="a digest on two lines"),
-        pytest.param(f"- {{name: a, # c\n   digest: {D1}}}", Assignment("a", TAG), "k.yaml:3:4: the stale digest",
-            id="a comment in braces"),
-        pytest.param(f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
-            id="a stray CR"),
-        pytest.param(f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest",
-            id="a comment below the dash"),
-    ],
-)  # fmt: skip
+@rows("before asked expected", {
+    "unknown": ("- name: a", Assignment("b", TAG), "k.yaml: there is no entry 'b'"),
+    "refused": ("- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template"),
+    "no tag": ("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag"),
+    "a line break": ("- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag"),
+    "short": ("- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest"),
+    "no name": ("- name: a", Assignment("a", Pin(), "r.io/x:1"), "k.yaml:2:3: 'r.io/x:1' is not an image"),
+    "a digest on two lines": (
+        f"- name: a\n  digest: # c\n    {D1}", Assignment("a", TAG), "k.yaml:3:3: the stale digest",
+    ),
+    "a comment in braces": (
+        f"- {{name: a, # c\n   digest: {D1}}}", Assignment("a", TAG), "k.yaml:3:4: the stale digest",
+    ),
+    "a stray CR": (f"- name: a\r  digest: {D1}\n\n", Assignment("a", TAG), "k.yaml:3:3: the stale digest"),
+    "a comment below the dash": (
+        f"- digest: {D1}\n  # c\n  name: a", Assignment("a", TAG), "k.yaml:2:3: the stale digest",
+    ),
+})  # fmt: skip
 def test_an_edit_that_cannot_be_done_is_refused_with_its_place(before: str, asked: Assignment, expected: str) -> None:
     (said,) = refusals(f"images:\n{before}\n", asked)
 
@@ -185,30 +172,25 @@ def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expecte
     assert str(caught.value).startswith(expected)
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "resources"),
-    [
-        pytest.param("", "Kustomization", (), id="nothing"),
-        pytest.param("images:\nkind: Component\n", "Component", (), id="a component"),
-        pytest.param("images: ~\nx: 1\nx: 2\n", "Kustomization", (), id="a key twice that does not matter"),
-        pytest.param("bases: [a]\ncomponents:\n- b\nResources:\n- c\n- {d: e}\n- 1.10\n", "Kustomization",
-            ("c", "1.10", "a", "b"), id="what other files contribute"),
-    ],
-)  # fmt: skip
+@rows("text kind resources", {
+    "nothing": ("", "Kustomization", ()),
+    "a component": ("images:\nkind: Component\n", "Component", ()),
+    "a key twice that does not matter": ("images: ~\nx: 1\nx: 2\n", "Kustomization", ()),
+    "what other files contribute": (
+        "bases: [a]\ncomponents:\n- b\nResources:\n- c\n- {d: e}\n- 1.10\n", "Kustomization", ("c", "1.10", "a", "b"),
+    ),
+})  # fmt: skip
 def test_a_kustomization_without_images_has_no_entries(text: str, kind: str, resources: tuple[str, ...]) -> None:
     found = read(text.encode(), "k.yaml")
 
     assert (found.entries, found.kind, found.resources, found.data.decode()) == ((), kind, resources, text)
 
 
-@pytest.mark.parametrize(
-    ("present", "asked", "expected"),
-    [
-        pytest.param(Pin("v1", D1), TAG, TAG, id="a tag alone leaves no digest"),
-        pytest.param(Pin("v1", D1), DIGEST, Pin("v1", D2), id="a digest alone keeps the tag"),
-        pytest.param(Pin("v1", D1), Pin(), Pin("v1", D1), id="nothing"),
-    ],
-)
+@rows("present asked expected", {
+    "a tag alone leaves no digest": (Pin("v1", D1), TAG, TAG),
+    "a digest alone keeps the tag": (Pin("v1", D1), DIGEST, Pin("v1", D2)),
+    "nothing": (Pin("v1", D1), Pin(), Pin("v1", D1)),
+})  # fmt: skip
 def test_the_pin_that_an_edit_makes(present: Pin, asked: Pin, expected: Pin) -> None:
     text = f"images:\n- {{name: a, newTag: '{present.tag or ''}', digest: '{present.digest or ''}'}}\n"
     before = read(text.encode(), "k.yaml")

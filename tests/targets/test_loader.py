@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.targets import loader, plain
+from tests.tables import rows
 
 DEPTH, TOKENS = 100, 10_000
 
@@ -184,15 +185,12 @@ def test_tabs_do_not_indent(text: str) -> None:
         loader.compose(text, DEPTH, TOKENS)
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        pytest.param("[" + "[]," * 40 + "}", (0, 98), id="empty lists"),
-        pytest.param("- a\n" * 50 + "}", (48, 2), id="dashes"),
-        pytest.param("a: b\n" * 30 + "}", (24, 3), id="keys"),
-        pytest.param("%A b\n" * 100 + "}", (98, 0), id="directives"),
-    ],
-)
+@rows("text place", {
+    "empty lists": ("[" + "[]," * 40 + "}", (0, 98)),
+    "dashes": ("- a\n" * 50 + "}", (48, 2)),
+    "keys": ("a: b\n" * 30 + "}", (24, 3)),
+    "directives": ("%A b\n" * 100 + "}", (98, 0)),
+})  # fmt: skip
 def test_nothing_is_read_behind_as_many_tokens_as_may_be(text: str, place: tuple[int, int]) -> None:
     with pytest.raises(loader.TooManyTokensError) as caught:
         loader.compose(text, DEPTH, 99)

@@ -9,6 +9,7 @@ from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets import with_overrides
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.pin_file import edit
+from tests.tables import rows
 
 DIGEST = "sha256:" + "a" * 64
 MANIFESTS = b"""\
@@ -68,15 +69,12 @@ def test_custom_resources_have_the_paths_of_the_settings() -> None:
     assert (entry.name, str(entry.image), str(entry.pin)) == ("Kafka/k", "quay.io/x/kafka", "1")
 
 
-@pytest.mark.parametrize(
-    ("image", "reason"),
-    [
-        pytest.param("image: &i nginx:1\n        copy: *i", "image is shared by an alias", id="alias"),
-        pytest.param("image: ${IMAGE}:1", "image holds a template placeholder", id="placeholder"),
-        pytest.param('image: gcr".io/x:1', "image is not an image", id="quote"),
-        pytest.param("image: ko://github.com/acme/web", "image is an address", id="ko"),
-    ],
-)
+@rows("image reason", {
+    "alias": ("image: &i nginx:1\n        copy: *i", "image is shared by an alias"),
+    "placeholder": ("image: ${IMAGE}:1", "image holds a template placeholder"),
+    "quote": ('image: gcr".io/x:1', "image is not an image"),
+    "ko": ("image: ko://github.com/acme/web", "image is an address"),
+})  # fmt: skip
 def test_what_cannot_be_edited_without_a_doubt_is_refused(image: str, reason: str) -> None:
     data = f"kind: Pod\nmetadata: {{name: p}}\nspec:\n    containers:\n      - name: c\n        {image}\n".encode()
     pins = ManifestsTarget().read(data, "p.yaml")
@@ -119,13 +117,10 @@ def test_more_images_than_anyone_has_are_refused() -> None:
         ManifestsTarget().read(data, "p.yaml")
 
 
-@pytest.mark.parametrize(
-    ("data", "count"),
-    [
-        pytest.param(MANIFESTS, 5, id="manifests"),
-        pytest.param(b"kind: Deployment\nimage: nginx\n", 0, id="values"),
-    ],
-)
+@rows("data count", {
+    "manifests": (MANIFESTS, 5),
+    "values": (b"kind: Deployment\nimage: nginx\n", 0),
+})  # fmt: skip
 def test_the_content_tells_a_manifest(data: bytes, count: int) -> None:
     assert ManifestsTarget().count(data) == count
 

@@ -8,6 +8,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.patterns import ImagePattern, PatternTarget
 from gitops_bot.targets.pin_file import edit
+from tests.tables import rows
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 WEB = "ghcr.io/acme/web"
@@ -40,16 +41,13 @@ def test_an_edit_replaces_the_groups_alone(expression: str, before: str, pin: Pi
     assert edit(pins, [Assignment("web", entry.pin)]) == before.encode()
 
 
-@pytest.mark.parametrize(
-    ("expression", "text", "message", "line"),
-    [
-        pytest.param("v(?P<tag>[0-9])", "x", "the pattern of 'web' matches nothing", 1, id="nothing"),
-        pytest.param("v(?P<tag>[0-9])", "v1" * 99, "the pattern of 'web' matches over 10 times (", 1, id="many"),
-        pytest.param("v(?P<tag>.*)", "\nv$x", "the pattern of 'web' finds '$x', which is not a tag", 2, id="no tag"),
-        pytest.param("@(?P<digest>.*)", "@v", "the pattern of 'web' finds 'v', which is not a digest", 1, id="digest"),
-        pytest.param("v(?P<tag>[0-9])?", "v", "the pattern of 'web' matches without its groups", 1, id="no group"),
-    ],
-)
+@rows("expression text message line", {
+    "nothing": ("v(?P<tag>[0-9])", "x", "the pattern of 'web' matches nothing", 1),
+    "many": ("v(?P<tag>[0-9])", "v1" * 99, "the pattern of 'web' matches over 10 times (", 1),
+    "no tag": ("v(?P<tag>.*)", "\nv$x", "the pattern of 'web' finds '$x', which is not a tag", 2),
+    "digest": ("@(?P<digest>.*)", "@v", "the pattern of 'web' finds 'v', which is not a digest", 1),
+    "no group": ("v(?P<tag>[0-9])?", "v", "the pattern of 'web' matches without its groups", 1),
+})  # fmt: skip
 def test_what_does_not_match_exactly_once_is_refused(expression: str, text: str, message: str, line: int) -> None:
     pins = target(expression).read(text.encode(), "x.txt")
     (entry,) = pins.entries
@@ -64,13 +62,10 @@ def test_two_patterns_of_one_place_are_refused() -> None:
     assert [entry.refusal is None for entry in pins.entries] == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("expression", "pin", "message"),
-    [
-        pytest.param(r"web:(?P<tag>[\w.]+)", Pin("2", NEW), "has no place for a digest", id="no digest"),
-        pytest.param(r"web:(?P<tag>1\.[0-9])", Pin("2.0"), "would not match the result", id="no match any more"),
-    ],
-)
+@rows("expression pin message", {
+    "no digest": (r"web:(?P<tag>[\w.]+)", Pin("2", NEW), "has no place for a digest"),
+    "no match any more": (r"web:(?P<tag>1\.[0-9])", Pin("2.0"), "would not match the result"),
+})  # fmt: skip
 def test_an_edit_that_the_pattern_does_not_find_again_is_not_made(expression: str, pin: Pin, message: str) -> None:
     with pytest.raises(EditError, match=message):
         edit(target(expression).read(b"web:1.0", "x.txt"), [Assignment("web", pin)])

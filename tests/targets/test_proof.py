@@ -9,6 +9,7 @@ import pytest
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document
 from gitops_bot.targets.proof import prove
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,45 +63,39 @@ def test_no_single_wrong_character_passes(before: str, after: str, asked: Asked)
 BEFORE = f"x: &x v1\nimages:\n- name: a\n  newTag: v1 # c\n  digest: {D1}\n- name: b\n  newTag: *x\n- {{name: c}}\n"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "asked"),
-    [
-        pytest.param("", "", {0: {"newTag": "v2"}}, id="nothing was done"),
-        pytest.param("newTag: v1", "newTag: '1'", {0: {"newTag": "1"}}, id="other quotes"),
-        pytest.param("newTag: v1", "newTag: 1", {0: {"newTag": "1"}}, id="no string"),
-        pytest.param("newTag: v1", 'newTag: "v\\x32"', {0: {"newTag": "v2"}}, id="escaped"),
-        pytest.param("newTag: v1", "newTag: &t v2", {0: {"newTag": "v2"}}, id="an anchor came in"),
-        pytest.param("newTag: v1", "newTag: !!str v2", {0: {"newTag": "v2"}}, id="a tag came in"),
-        pytest.param("newTag: v1 # c", "newTag: v2", {0: {"newTag": "v2"}}, id="a comment went"),
-        pytest.param("newTag: v1 # c", "newTag: v2 # c\n  # d", {0: {"newTag": "v2"}}, id="a comment came"),
-        pytest.param("newTag: v1 # c\n", "", {0: {"digest": None}}, id="another key went"),
-        pytest.param(f"  digest: {D1}\n", "", {0: {"newTag": "v2"}}, id="the digest went unasked"),
-        pytest.param("v1 # c", "v2 # c", {1: {"newTag": "v2"}}, id="the wrong entry"),
-        pytest.param("{name: c}", "{name: c, newTag: v2, newTag: v2}", {2: {"newTag": "v2"}}, id="added twice"),
-        pytest.param("{name: c}", "{name: c, newtag: v2}", {2: {"newTag": "v2"}}, id="added in other letters"),
-        pytest.param("{name: c}", "{newTag: v2, name: c}", {2: {"newTag": "v2"}}, id="added in front"),
-        pytest.param("{name: c}", "{name: c,  newTag: v2}", {2: {"newTag": "v2"}}, id="added with more blanks"),
-        pytest.param("- {name: c}", "- name: c\n  newTag: v2", {2: {"newTag": "v2"}}, id="the braces went"),
-        pytest.param("*x", "v1", {0: {"newTag": "v1"}}, id="an alias was written out"),
-        pytest.param("*x", "v2", {1: {"newTag": "v2"}}, id="an alias went"),
-        pytest.param("images:", "---\nimages:", {}, id="the document was cut"),
-        pytest.param("- name: b", "-  name: b", {}, id="a blank in another entry"),
-    ],
-)
+@rows("old new asked", {
+    "nothing was done": ("", "", {0: {"newTag": "v2"}}),
+    "other quotes": ("newTag: v1", "newTag: '1'", {0: {"newTag": "1"}}),
+    "no string": ("newTag: v1", "newTag: 1", {0: {"newTag": "1"}}),
+    "escaped": ("newTag: v1", 'newTag: "v\\x32"', {0: {"newTag": "v2"}}),
+    "an anchor came in": ("newTag: v1", "newTag: &t v2", {0: {"newTag": "v2"}}),
+    "a tag came in": ("newTag: v1", "newTag: !!str v2", {0: {"newTag": "v2"}}),
+    "a comment went": ("newTag: v1 # c", "newTag: v2", {0: {"newTag": "v2"}}),
+    "a comment came": ("newTag: v1 # c", "newTag: v2 # c\n  # d", {0: {"newTag": "v2"}}),
+    "another key went": ("newTag: v1 # c\n", "", {0: {"digest": None}}),
+    "the digest went unasked": (f"  digest: {D1}\n", "", {0: {"newTag": "v2"}}),
+    "the wrong entry": ("v1 # c", "v2 # c", {1: {"newTag": "v2"}}),
+    "added twice": ("{name: c}", "{name: c, newTag: v2, newTag: v2}", {2: {"newTag": "v2"}}),
+    "added in other letters": ("{name: c}", "{name: c, newtag: v2}", {2: {"newTag": "v2"}}),
+    "added in front": ("{name: c}", "{newTag: v2, name: c}", {2: {"newTag": "v2"}}),
+    "added with more blanks": ("{name: c}", "{name: c,  newTag: v2}", {2: {"newTag": "v2"}}),
+    "the braces went": ("- {name: c}", "- name: c\n  newTag: v2", {2: {"newTag": "v2"}}),
+    "an alias was written out": ("*x", "v1", {0: {"newTag": "v1"}}),
+    "an alias went": ("*x", "v2", {1: {"newTag": "v2"}}),
+    "the document was cut": ("images:", "---\nimages:", {}),
+    "a blank in another entry": ("- name: b", "-  name: b", {}),
+})  # fmt: skip
 def test_damage_is_refused(old: str, new: str, asked: Asked) -> None:
     with pytest.raises(EditError):
         check(BEFORE, BEFORE.replace(old, new, 1) if old else BEFORE, asked)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param("x: &x v1", "x: &x !own v1", id="on a value"),
-        pytest.param("images:", "images: !own", id="on a list"),
-        pytest.param("- name: b", "- !own\n  name: b", id="on a mapping"),
-        pytest.param("x: &x", "!own\nx: &x", id="on the mapping that is the file"),
-    ],
-)
+@rows("old new", {
+    "on a value": ("x: &x v1", "x: &x !own v1"),
+    "on a list": ("images:", "images: !own"),
+    "on a mapping": ("- name: b", "- !own\n  name: b"),
+    "on the mapping that is the file": ("x: &x", "!own\nx: &x"),
+})  # fmt: skip
 def test_a_tag_that_comes_or_goes_is_found_in_the_nodes(old: str, new: str) -> None:
     tagged = BEFORE.replace(old, new, 1)
     for before, after in ((BEFORE, tagged), (tagged, BEFORE)):
@@ -108,17 +103,14 @@ def test_a_tag_that_comes_or_goes_is_found_in_the_nodes(old: str, new: str) -> N
             check(before, after, {})
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "asked"),
-    [
-        pytest.param("- name: a\n- name: b", "- name: b\n  newTag: v2\n- name: a", {0: {"newTag": "v2"}}, id="entries"),
-        pytest.param("- name: a\n", "- name: a\n  newTag: v2", {0: {"newTag": "v2"}}, id="the final line break went"),
-        pytest.param("- name: a", "- name: a\n\n  newTag: v2", {0: {"newTag": "v2"}}, id="a blank line came"),
-        pytest.param("- name: a", "- name: a\n  newTag: v2 # c", {0: {"newTag": "v2"}}, id="a comment on the new line"),
-        pytest.param(f"- digest: {D1}\n  # c\n  name: a", "- name: a", {0: {"digest": None}}, id="one in between"),
-        pytest.param(f"- name: a\n  digest:\n    {D1}", "- name: a", {0: {"digest": None}}, id="two lines"),
-    ],
-)  # fmt: skip
+@rows("before after asked", {
+    "entries": ("- name: a\n- name: b", "- name: b\n  newTag: v2\n- name: a", {0: {"newTag": "v2"}}),
+    "the final line break went": ("- name: a\n", "- name: a\n  newTag: v2", {0: {"newTag": "v2"}}),
+    "a blank line came": ("- name: a", "- name: a\n\n  newTag: v2", {0: {"newTag": "v2"}}),
+    "a comment on the new line": ("- name: a", "- name: a\n  newTag: v2 # c", {0: {"newTag": "v2"}}),
+    "one in between": (f"- digest: {D1}\n  # c\n  name: a", "- name: a", {0: {"digest": None}}),
+    "two lines": (f"- name: a\n  digest:\n    {D1}", "- name: a", {0: {"digest": None}}),
+})  # fmt: skip
 def test_damage_beside_the_values_is_refused(before: str, after: str, asked: Asked) -> None:
     with pytest.raises(EditError):
         check(f"images:\n{before}", f"images:\n{after}", asked)

@@ -6,6 +6,7 @@ import pytest
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import release_info
+from tests.tables import rows
 
 KEYS = ("version", "git-sha", "build-date", "build-number")
 HEAD = b"kind: ConfigMap\ndata:\n"
@@ -87,21 +88,18 @@ def test_whatever_needs_an_escape_or_is_a_template_does_not(text: str) -> None:
     assert not release_info.fits(text)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "only"),
-    [
-        pytest.param(b"  version: a\n", b"  version: b\n", True, id="a value"),
-        pytest.param(b"  team: a\n  version: a\n", b"  team: b\n  version: b\n", False, id="another value, too"),
-        pytest.param(b"  version: a\n", b"  version: a\n", False, id="noop"),
-        pytest.param(b"\n  # x\n  version: a\n\nx: 1\n", b"\n  # x\n  version: b\n\nx: 1\n", True,
-            id="behind a comment"),
-        pytest.param(b"  x: |\n    version: a\n", b"  x: |\n    version: b\n", False, id="a line of another value"),
-        pytest.param(b"  version: a\nmetadata:\n  labels:\n    version: a\n",
-            b"  version: b\nmetadata:\n  labels:\n    version: b\n", False, id="a label, too"),
-        pytest.param(b"  version: a\nmetadata:\n  version: a\n", b"  version: a\nmetadata:\n  version: b\n", False,
-            id="elsewhere"),
-    ],
-)  # fmt: skip
+@rows("before after only", {
+    "a value": (b"  version: a\n", b"  version: b\n", True),
+    "another value, too": (b"  team: a\n  version: a\n", b"  team: b\n  version: b\n", False),
+    "noop": (b"  version: a\n", b"  version: a\n", False),
+    "behind a comment": (b"\n  # x\n  version: a\n\nx: 1\n", b"\n  # x\n  version: b\n\nx: 1\n", True),
+    "a line of another value": (b"  x: |\n    version: a\n", b"  x: |\n    version: b\n", False),
+    "a label, too": (
+        b"  version: a\nmetadata:\n  labels:\n    version: a\n",
+        b"  version: b\nmetadata:\n  labels:\n    version: b\n", False,
+    ),
+    "elsewhere": (b"  version: a\nmetadata:\n  version: a\n", b"  version: a\nmetadata:\n  version: b\n", False),
+})  # fmt: skip
 def test_history_tells_values_from_everything_else(before: bytes, after: bytes, *, only: bool) -> None:
     assert release_info.only_values(HEAD + before, HEAD + after, KEYS) is only
 

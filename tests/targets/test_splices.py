@@ -3,32 +3,27 @@ from __future__ import annotations
 import pytest
 
 from gitops_bot.targets.writing import Splice, apply, break_at, break_before, line_end
+from tests.tables import rows
 
 
-@pytest.mark.parametrize(
-    ("splices", "expected"),
-    [
-        pytest.param([Splice(1, 2, "X")], "aXcdef", id="replaced"),
-        pytest.param([Splice(3, 3, "X")], "abcXdef", id="inserted"),
-        pytest.param([Splice(1, 4, "")], "aef", id="cut"),
-        pytest.param([Splice(4, 5, "Y"), Splice(0, 1, "XX")], "XXbcdYf", id="in any order"),
-        pytest.param([Splice(2, 4, ""), Splice(2, 2, "X")], "abXef", id="an insertion stands before a cut"),
-        pytest.param([Splice(1, 2, "X"), Splice(2, 2, "Y")], "aXYcdef", id="an insertion behind a replacement"),
-    ],
-)
+@rows("splices expected", {
+    "replaced": ([Splice(1, 2, "X")], "aXcdef"),
+    "inserted": ([Splice(3, 3, "X")], "abcXdef"),
+    "cut": ([Splice(1, 4, "")], "aef"),
+    "in any order": ([Splice(4, 5, "Y"), Splice(0, 1, "XX")], "XXbcdYf"),
+    "an insertion stands before a cut": ([Splice(2, 4, ""), Splice(2, 2, "X")], "abXef"),
+    "an insertion behind a replacement": ([Splice(1, 2, "X"), Splice(2, 2, "Y")], "aXYcdef"),
+})  # fmt: skip
 def test_splices_are_applied_to_the_positions_of_the_original(splices: list[Splice], expected: str) -> None:
     assert apply("abcdef", splices) == expected
 
 
-@pytest.mark.parametrize(
-    "splices",
-    [
-        pytest.param([Splice(1, 4, "X"), Splice(3, 5, "Y")], id="overlapping"),
-        pytest.param([Splice(5, 7, "X")], id="beyond the end"),
-        pytest.param([Splice(-1, 2, "X")], id="before the start"),
-        pytest.param([Splice(3, 2, "X")], id="backwards"),
-    ],
-)
+@rows("splices", {
+    "overlapping": [Splice(1, 4, "X"), Splice(3, 5, "Y")],
+    "beyond the end": [Splice(5, 7, "X")],
+    "before the start": [Splice(-1, 2, "X")],
+    "backwards": [Splice(3, 2, "X")],
+})  # fmt: skip
 def test_splices_that_cannot_be_meant_are_refused(splices: list[Splice]) -> None:
     with pytest.raises(ValueError, match="overlaps another one or leaves the text"):
         apply("abcdef", splices)

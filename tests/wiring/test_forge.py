@@ -6,6 +6,7 @@ import pytest
 
 from gitops_bot.edges.github.server import Server
 from gitops_bot.wiring import forge
+from tests.tables import rows
 from tests.wiring import small_forge
 
 SMALL = {"SMALL_URL": "https://small.test", "SMALL_FILE": "pulls", "SMALL_REPOSITORY": "repository"}
@@ -18,19 +19,16 @@ def forges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forge, "FORGES", (*forge.FORGES, small_forge.Server))
 
 
-@pytest.mark.parametrize(
-    ("text", "environ", "kind", "name"),
-    [
-        pytest.param("acme/deploy", SMALL, Server, "acme/deploy", id="the first of the table"),
-        pytest.param("acme/deploy", BOTH, Server, "acme/deploy", id="the first of those with a token"),
-        pytest.param("acme/deploy", {**SMALL, "SMALL_TOKEN": "s"}, small_forge.Server, "acme/deploy", id="its token"),
-        pytest.param("a/b/c", {**SMALL, "SMALL_TOKEN": "s"}, small_forge.Server, "a/b/c", id="its token, in groups"),
-        pytest.param("https://small.test/a/b/c", BOTH, small_forge.Server, "a/b/c", id="its address"),
-        pytest.param("https://github.com/acme/deploy", BOTH, Server, "acme/deploy", id="the address of the other"),
-        pytest.param("https://github.com/a/b/c", BOTH, Server, None, id="a name that cannot be there"),
-        pytest.param("https://other.test/acme/deploy", BOTH, Server, "acme/deploy", id="an address of neither"),
-    ],
-)
+@rows("text environ kind name", {
+    "the first of the table": ("acme/deploy", SMALL, Server, "acme/deploy"),
+    "the first of those with a token": ("acme/deploy", BOTH, Server, "acme/deploy"),
+    "its token": ("acme/deploy", {**SMALL, "SMALL_TOKEN": "s"}, small_forge.Server, "acme/deploy"),
+    "its token, in groups": ("a/b/c", {**SMALL, "SMALL_TOKEN": "s"}, small_forge.Server, "a/b/c"),
+    "its address": ("https://small.test/a/b/c", BOTH, small_forge.Server, "a/b/c"),
+    "the address of the other": ("https://github.com/acme/deploy", BOTH, Server, "acme/deploy"),
+    "a name that cannot be there": ("https://github.com/a/b/c", BOTH, Server, None),
+    "an address of neither": ("https://other.test/acme/deploy", BOTH, Server, "acme/deploy"),
+})  # fmt: skip
 def test_an_address_says_which_forge_it_is_else_the_tokens_do(
     text: str, environ: dict[str, str], kind: type[forge.Server], name: str | None
 ) -> None:

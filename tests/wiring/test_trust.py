@@ -6,6 +6,7 @@ from gitops_bot import config
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import ConfigError, UsageError
 from gitops_bot.wiring.world import access
+from tests.tables import rows
 
 GHES = {"GITHUB_SERVER_URL": "https://ghe.test"}
 HERE = {"GITHUB_SERVER_URL": "http://127.0.0.1:3000", "GITHUB_API_URL": "http://127.0.0.1:3001/api/v3"}
@@ -21,34 +22,28 @@ registries: {{"{registry}": {{username: bot, password_env: {variable}}}}}
     return config.read(text, "gitops-bot.yaml")
 
 
-@pytest.mark.parametrize(
-    ("registry", "variable", "environ"),
-    [
-        pytest.param("ghcr.io", "GITHUB_TOKEN", {}, id="GitHub's registry"),
-        pytest.param("ghcr.io", "GH_TOKEN", {}, id="GitHub's registry, the other name"),
-        pytest.param("docker.pkg.github.com", "GITHUB_TOKEN", {}, id="GitHub's older registry"),
-        pytest.param("containers.ghe.test", "GITHUB_TOKEN", GHES, id="an Enterprise's registry"),
-        pytest.param("registry.test", "REGISTRY_PASSWORD", {}, id="a variable of its own"),
-        pytest.param("registry.test", "GITHUB_TOKEN_OF_MINE", {}, id="a variable whose name only starts like it"),
-    ],
-)
+@rows("registry variable environ", {
+    "GitHub's registry": ("ghcr.io", "GITHUB_TOKEN", {}),
+    "GitHub's registry, the other name": ("ghcr.io", "GH_TOKEN", {}),
+    "GitHub's older registry": ("docker.pkg.github.com", "GITHUB_TOKEN", {}),
+    "an Enterprise's registry": ("containers.ghe.test", "GITHUB_TOKEN", GHES),
+    "a variable of its own": ("registry.test", "REGISTRY_PASSWORD", {}),
+    "a variable whose name only starts like it": ("registry.test", "GITHUB_TOKEN_OF_MINE", {}),
+})  # fmt: skip
 def test_a_registry_gets_its_own_password(registry: str, variable: str, environ: dict[str, str]) -> None:
     access(configured(registry, variable), environ, [Server.read(environ)])
 
 
-@pytest.mark.parametrize(
-    ("registry", "variable", "environ"),
-    [
-        pytest.param("registry.test", "GITHUB_TOKEN", {}, id="somebody's"),
-        pytest.param("registry.test", "GH_TOKEN", {}, id="somebody's, the other name"),
-        pytest.param("ghcr.io.evil.test", "GITHUB_TOKEN", {}, id="a name that looks like GitHub's"),
-        pytest.param("ghcr.io:8443", "GITHUB_TOKEN", {}, id="another port"),
-        pytest.param("ghcr.io", "GITHUB_TOKEN", GHES, id="GitHub's, for the token of an Enterprise"),
-        pytest.param("containers.other.test", "GITHUB_TOKEN", GHES, id="another Enterprise's"),
-        pytest.param("containers.github.com", "GITHUB_TOKEN", {}, id="not one of github.com"),
-        pytest.param("127.0.0.1:5000", "GITHUB_TOKEN", HERE, id="on this machine"),
-    ],
-)
+@rows("registry variable environ", {
+    "somebody's": ("registry.test", "GITHUB_TOKEN", {}),
+    "somebody's, the other name": ("registry.test", "GH_TOKEN", {}),
+    "a name that looks like GitHub's": ("ghcr.io.evil.test", "GITHUB_TOKEN", {}),
+    "another port": ("ghcr.io:8443", "GITHUB_TOKEN", {}),
+    "GitHub's, for the token of an Enterprise": ("ghcr.io", "GITHUB_TOKEN", GHES),
+    "another Enterprise's": ("containers.other.test", "GITHUB_TOKEN", GHES),
+    "not one of github.com": ("containers.github.com", "GITHUB_TOKEN", {}),
+    "on this machine": ("127.0.0.1:5000", "GITHUB_TOKEN", HERE),
+})  # fmt: skip
 def test_the_forges_token_goes_to_no_other_registry(registry: str, variable: str, environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
         access(configured(registry, variable), environ, [Server.read(environ)])

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gitops_bot.config import RegistryAccess, read
 from gitops_bot.edges.github.server import Server
 from gitops_bot.wiring import world
+from tests.tables import rows
 
 LOOPBACK = "localhost:5000"
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        pytest.param("{}", RegistryAccess(), id="nothing"),
-        pytest.param("{concurrency: 3}", RegistryAccess(concurrency=3), id="how many requests at once"),
-        pytest.param("{rate: 0.5}", RegistryAccess(rate=0.5), id="how many a second"),
-        pytest.param("{plain_http: true}", RegistryAccess(plain_http=True), id="without TLS"),
-        pytest.param("{username: bot, password_env: HUB}", RegistryAccess("bot", "HUB"), id="credentials"),
-    ],
-)
+@rows("said expected", {
+    "nothing": ("{}", RegistryAccess()),
+    "how many requests at once": ("{concurrency: 3}", RegistryAccess(concurrency=3)),
+    "how many a second": ("{rate: 0.5}", RegistryAccess(rate=0.5)),
+    "without TLS": ("{plain_http: true}", RegistryAccess(plain_http=True)),
+    "credentials": ("{username: bot, password_env: HUB}", RegistryAccess("bot", "HUB")),
+})  # fmt: skip
 def test_a_registry_is_reached_as_the_configuration_says(said: str, expected: RegistryAccess) -> None:
     text = f'version: 1\nenvironments: {{dev: {{overlays: [dev]}}}}\nregistries: {{"{LOOPBACK}": {said}}}\n'
     assert world.access(read(text, "gitops-bot.yaml"), {}, [Server()]) == {LOOPBACK: expected}

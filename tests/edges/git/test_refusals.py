@@ -21,20 +21,17 @@ FORBIDDEN = "The requested URL returned error: 403"
 ACCESS = "fatal: unable to access 'https://h/': "
 
 
-@rows(
-    "said",
-    {
-        "the lease": "!\tabc:refs/heads/main\t[rejected] (stale info)",
-        "not forward": "!\tabc:refs/heads/main\t[rejected] (non-fast-forward)",
-        "moved during the push": f"{REMOTE_REJECTED} (cannot lock ref 'refs/heads/main': is at {'1' * 40} but expected "
-        f"{'2' * 40})",
-        "made during the push": f"{REMOTE_REJECTED} (reference already exists)",
-        "deleted during the push": f"{REMOTE_REJECTED} (cannot lock ref 'refs/heads/x': unable to resolve reference)",
-        "held by another push": "remote: error: cannot lock ref 'refs/heads/main': Unable to create "
-        f"'/srv/r.git/./refs/heads/main.lock': File exists.\n{REMOTE_REJECTED} (failed to update ref)",
-        "newer words of git": f"{REMOTE_REJECTED} (incorrect old value provided)",
-    },
-)
+@rows("said", {
+    "the lease": "!\tabc:refs/heads/main\t[rejected] (stale info)",
+    "not forward": "!\tabc:refs/heads/main\t[rejected] (non-fast-forward)",
+    "moved during the push": f"{REMOTE_REJECTED} (cannot lock ref 'refs/heads/main': is at {'1' * 40} but expected "
+    f"{'2' * 40})",
+    "made during the push": f"{REMOTE_REJECTED} (reference already exists)",
+    "deleted during the push": f"{REMOTE_REJECTED} (cannot lock ref 'refs/heads/x': unable to resolve reference)",
+    "held by another push": "remote: error: cannot lock ref 'refs/heads/main': Unable to create "
+    f"'/srv/r.git/./refs/heads/main.lock': File exists.\n{REMOTE_REJECTED} (failed to update ref)",
+    "newer words of git": f"{REMOTE_REJECTED} (incorrect old value provided)",
+})  # fmt: skip
 def test_a_lost_race_is_to_be_planned_again(said: str) -> None:
     assert isinstance(refusal(said, WHERE, Server.REFUSALS), LostRace)
 
@@ -138,19 +135,16 @@ def test_a_refusal_says_what_it_means_and_the_way_out(said: str, means: str, way
     assert way_out in failure.problem.next
 
 
-@rows(
-    "said",
-    {
-        "no such host": f"{ACCESS}Could not resolve host: nosuch.test",
-        "no such host by ssh": f"ssh: Could not resolve hostname nosuch: Name or service not known\n{UNREAD}",
-        "nobody listens": f"{ACCESS}Failed to connect to h port 443: Couldn't connect",
-        "bad gateway": f"{ACCESS}The requested URL returned error: 502",
-        "broken line": "error: RPC failed; curl 56 Recv failure: Connection reset by peer\nfatal: the remote end",
-        "reset before the TLS handshake": f"{ACCESS}OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to h:443",
-        "an answer that ends early": "fatal: expected flush after ref listing",
-        "stalled": "error: RPC failed; curl 28 Operation too slow.",
-    },
-)
+@rows("said", {
+    "no such host": f"{ACCESS}Could not resolve host: nosuch.test",
+    "no such host by ssh": f"ssh: Could not resolve hostname nosuch: Name or service not known\n{UNREAD}",
+    "nobody listens": f"{ACCESS}Failed to connect to h port 443: Couldn't connect",
+    "bad gateway": f"{ACCESS}The requested URL returned error: 502",
+    "broken line": "error: RPC failed; curl 56 Recv failure: Connection reset by peer\nfatal: the remote end",
+    "reset before the TLS handshake": f"{ACCESS}OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to h:443",
+    "an answer that ends early": "fatal: expected flush after ref listing",
+    "stalled": "error: RPC failed; curl 28 Operation too slow.",
+})  # fmt: skip
 def test_a_broken_connection_is_no_refusal(said: str) -> None:
     assert refusal(said, WHERE, Server.REFUSALS) is None
     failure = out_of_reach(said, WHERE)

@@ -18,6 +18,7 @@ from gitops_bot.images.reference import ImageName
 from tests.counterparts.app import Registered, key_pair, registered
 from tests.counterparts.clock import StillClock
 from tests.counterparts.forge import REPOSITORY, Site, commit, serving
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,14 +105,11 @@ def test_a_clock_that_is_hours_off_is_told_with_github_s_words(site: Site, known
     assert "this machine's clock" in raised.value.problem.next
 
 
-@pytest.mark.parametrize(
-    ("private", "installed", "found"),
-    [
-        pytest.param(True, True, ("Repair the door",), id="private, and installed"),
-        pytest.param(False, False, ("Repair the door",), id="public, and not installed"),
-        pytest.param(True, False, (), id="private, and not installed"),
-    ],
-)
+@rows("private installed found", {
+    "private, and installed": (True, True, ("Repair the door",)),
+    "public, and not installed": (False, False, ("Repair the door",)),
+    "private, and not installed": (True, False, ()),
+})  # fmt: skip
 def test_commits_of_a_source_are_read_by_a_token_that_can_read_them_and_no_more(
     site: Site, known: Registered, private: bool, installed: bool, found: tuple[str, ...]
 ) -> None:

@@ -11,6 +11,7 @@ from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
 from gitops_bot.releases.checks import CommitChecks
 from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing, recorded
+from tests.tables import rows
 
 OTHER = "e" * 40
 AT = "2026-11-24T14:02:00Z"
@@ -270,15 +271,12 @@ def test_deployments_count_by_their_newest_status_and_our_own_records_never() ->
     assert found == [(commit_id, state, "argocd[bot]") for commit_id, state in states]
 
 
-@pytest.mark.parametrize(
-    "play",
-    [
-        pytest.param(answered(r0={"c0": commit({"__typename": "StatusContext"})}), id="a check without fields"),
-        pytest.param(answered(r0={"c0": commit(status(context=7))}), id="a name that is a number"),
-        pytest.param(answered(r0={"c0": commit(status(createdAt="soon"))}), id="a time that is none"),
-        pytest.param(answered(r0={}), id="without the commit"),
-    ],
-)
+@rows("play", {
+    "a check without fields": answered(r0={"c0": commit({"__typename": "StatusContext"})}),
+    "a name that is a number": answered(r0={"c0": commit(status(context=7))}),
+    "a time that is none": answered(r0={"c0": commit(status(createdAt="soon"))}),
+    "without the commit": answered(r0={}),
+})  # fmt: skip
 def test_answers_of_another_form_are_an_error(play: Any) -> None:
     with playing({"Checks": play}, broken=True) as script, pytest.raises(ForgeError):
         script.bot.forge.checks({None: [HEAD]}, {})

@@ -8,6 +8,7 @@ from gitops_bot.demo.http import Answer
 from gitops_bot.edges.github.commits import source_repository
 from gitops_bot.errors import ForgeError
 from tests.edges.github.scripted import NO_GRAPHQL, ended, listed, playing, recorded, said
+from tests.tables import rows
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -44,18 +45,16 @@ def test_only_revisions_are_asked_for(old: str, new: str) -> None:
         assert script.asked == []
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        said(404, "Not Found"),
-        said(422, "No common ancestor"),
-        said(301, ""),
-        Answer.json(200, []),
-        Answer.json(200, {"commits": None, "total_commits": True}),
-        Answer.json(200, {"commits": [7, {}, {"commit": None}, {"commit": {"message": " \n"}}], "total_commits": 4}),
-    ],
-    ids=["not there", "no ancestor", "moved", "a list", "no commits", "commits that are none"],
-)
+@rows("answer", {
+    "not there": said(404, "Not Found"),
+    "no ancestor": said(422, "No common ancestor"),
+    "moved": said(301, ""),
+    "a list": Answer.json(200, []),
+    "no commits": Answer.json(200, {"commits": None, "total_commits": True}),
+    "commits that are none": (
+        Answer.json(200, {"commits": [7, {}, {"commit": None}, {"commit": {"message": " \n"}}], "total_commits": 4})
+    ),
+})  # fmt: skip
 def test_a_refusal_and_an_answer_that_is_none_give_none(answer: Answer) -> None:
     with playing({f"GET /compare/{OLD}...{NEW}": answer}, broken=True) as script:
         assert script.bot.forge.commits_between(f"{script.server.url}/acme/deploy", OLD, NEW) == ()
@@ -83,18 +82,14 @@ def test_five_comparisons_are_made_in_a_run_and_each_once() -> None:
     assert found == [*((f"c{number}",) for number in range(5)), (), (), (), ()]
 
 
-@pytest.mark.parametrize(
-    ("answer", "count"),
-    [
-        (Answer.json(200, {"ahead_by": 203, "commits": []}), 203),
-        (Answer.json(200, {"ahead_by": 0}), 0),
-        (Answer.json(200, {"ahead_by": -1}), None),
-        (Answer.json(200, {"ahead_by": True}), None),
-        (Answer.json(200, []), None),
-        (said(404, "Not Found"), None),
-    ],
-    ids=["many", "none", "negative", "a boolean", "a list", "not there"],
-)
+@rows("answer count", {
+    "many": (Answer.json(200, {"ahead_by": 203, "commits": []}), 203),
+    "none": (Answer.json(200, {"ahead_by": 0}), 0),
+    "negative": (Answer.json(200, {"ahead_by": -1}), None),
+    "a boolean": (Answer.json(200, {"ahead_by": True}), None),
+    "a list": (Answer.json(200, []), None),
+    "not there": (said(404, "Not Found"), None),
+})  # fmt: skip
 def test_commits_are_counted_by_one_small_request_for_each_of_twenty_pairs(answer: Answer, count: int | None) -> None:
     pairs = [f"{number:040x}" for number in range(21)]
     with playing({f"GET /compare/{OLD}...{new}": answer for new in pairs}, broken=True) as script:

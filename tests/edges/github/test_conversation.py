@@ -9,6 +9,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.errors import ForgeError
 from tests.edges.github.scripted import BASE, BRANCH, NO_GRAPHQL, playing, pull, recorded, said, unreadable
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,13 +204,10 @@ def test_a_comment_that_is_not_allowed_is_an_error(edits: int | None) -> None:
         script.bot.forge.comment(1, TEXT, edits=edits)
 
 
-@pytest.mark.parametrize(
-    ("pages", "asked"),
-    [
-        pytest.param([("hello", f"{TEXT}\r\n".replace("\n", "\r\n"))], [READ], id="said already"),
-        pytest.param([("x",) * 100], [*[READ] * 3, POST, *[READ] * 3], id="three pages are read"),
-    ],
-)
+@rows("pages asked", {
+    "said already": ([("hello", f"{TEXT}\r\n".replace("\n", "\r\n"))], [READ]),
+    "three pages are read": ([("x",) * 100], [*[READ] * 3, POST, *[READ] * 3]),
+})  # fmt: skip
 def test_where_comments_were_not_found_before_the_same_is_not_said_twice(
     pages: list[tuple[str, ...]], asked: list[str]
 ) -> None:

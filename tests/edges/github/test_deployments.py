@@ -11,6 +11,7 @@ from gitops_bot.edges.github.deployments import TEXT
 from gitops_bot.errors import ForgeError
 from gitops_bot.proposals.pull_request import Deployed, Deployment, ReleasedImage
 from tests.edges.github.scripted import HEAD, NO_GRAPHQL, playing
+from tests.tables import rows
 
 RECORD = "POST //orgs/acme/artifacts/metadata/deployment-record"
 
@@ -39,15 +40,11 @@ def test_what_a_run_left_unfinished_is_told_from_all_others(graphql: bool) -> No
     assert script.sent[0] == {"owner": "acme", "name": "deploy", "e0": "production"}
 
 
-@pytest.mark.parametrize(
-    "plays",
-    [
-        {"Deployments": Answer.json(200, {"data": {"repository": None}})},
-        {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, 7)},
-        {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, [{"id": "x", "sha": 1}])},
-    ],
-    ids=["no repository", "no list", "no deployment"],
-)
+@rows("plays", {
+    "no repository": {"Deployments": Answer.json(200, {"data": {"repository": None}})},
+    "no list": {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, 7)},
+    "no deployment": {"Deployments": NO_GRAPHQL, "GET /deployments": Answer.json(200, [{"id": "x", "sha": 1}])},
+})  # fmt: skip
 def test_answers_of_another_form_are_an_error(plays: dict[str, Any]) -> None:
     with playing(plays, broken=True) as script, pytest.raises(ForgeError, match="GitHub"):
         script.bot.forge.deployments(["production"])
@@ -75,14 +72,12 @@ def test_what_is_too_long_for_github_is_cut() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("delete", "then"),
-    [
-        ([Answer(204)], []),
-        ([Answer.json(422, {"message": "We cannot delete an active deployment"}), Answer(204)], ["inactive", "gone"]),
-    ],
-    ids=["at once", "once it is inactive"],
-)
+@rows("delete then", {
+    "at once": ([Answer(204)], []),
+    "once it is inactive": (
+        [Answer.json(422, {"message": "We cannot delete an active deployment"}), Answer(204)], ["inactive", "gone"],
+    ),
+})  # fmt: skip
 def test_of_two_the_older_counts_and_the_other_is_taken_back(delete: Any, then: list[str]) -> None:
     made = Answer.json(201, {"id": 8})
     two = Answer.json(200, [{"id": number, "description": TEXT} for number in (8, 7)])

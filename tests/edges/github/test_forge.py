@@ -24,6 +24,7 @@ from tests.edges.github.scripted import (
     recorded,
     said,
 )
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,15 +61,12 @@ def test_what_is_left_is_known_from_the_last_answer() -> None:
         assert script.asked == [CREATE, CREATE]
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        pytest.param({}, id="no header"),
-        pytest.param(limited(resource="search"), id="another limit"),
-        pytest.param(limited(remaining="many"), id="no number"),
-        pytest.param(limited(reset="9" * 11), id="no moment"),
-    ],
-)
+@rows("headers", {
+    "no header": {},
+    "another limit": limited(resource="search"),
+    "no number": limited(remaining="many"),
+    "no moment": limited(reset="9" * 11),
+})  # fmt: skip
 def test_what_no_answer_has_told_is_asked_for(headers: Mapping[str, str]) -> None:
     document = recorded("GET", "//rate_limit", 200)
     core = {**document["resources"]["core"], "remaining": 7, "reset": int(RESET.timestamp())}

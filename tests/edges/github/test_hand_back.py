@@ -10,6 +10,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.proposals.pull_request import HandBackTimes
 from tests.edges.github.scripted import playing, unreadable
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from tests.edges.github.scripted import Script
@@ -55,14 +56,11 @@ def test_two_requests_tell_the_last_word_and_the_last_push() -> None:
 NOTHING = Answer.json(404, {"message": "Not Found"})
 
 
-@pytest.mark.parametrize(
-    ("told", "activity", "expected"),
-    [
-        pytest.param(words(("hand-back", "2026-01-02T01:00:00Z")), NOTHING, HandBackTimes(at(1)), id="no pushes kept"),
-        pytest.param(words(), pushed(), HandBackTimes(), id="nothing said or pushed"),
-        pytest.param(NOTHING, NOTHING, HandBackTimes(), id="no GraphQL"),
-    ],
-)
+@rows("told activity expected", {
+    "no pushes kept": (words(("hand-back", "2026-01-02T01:00:00Z")), NOTHING, HandBackTimes(at(1))),
+    "nothing said or pushed": (words(), pushed(), HandBackTimes()),
+    "no GraphQL": (NOTHING, NOTHING, HandBackTimes()),
+})  # fmt: skip
 def test_what_nobody_said_or_a_server_does_not_keep_has_no_time(
     told: Answer, activity: Answer, expected: HandBackTimes
 ) -> None:

@@ -18,6 +18,7 @@ from gitops_bot.edges.github.inspection import Inspection, Role, Token
 from gitops_bot.errors import ForgeError
 from tests.counterparts.clock import StillClock
 from tests.edges.github.scripted import NOW, REPOSITORY, playing, recorded, said, unreadable
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -241,18 +242,15 @@ def tag_ruleset(number: int, include: list[str], bypass: str = "never", kind: st
     return Answer.json(200, found)
 
 
-@pytest.mark.parametrize(
-    ("ruleset", "bypasses"),
-    [
-        pytest.param(tag_ruleset(1, ["v*", "release/**/*"]), ["never"], id="releases"),
-        pytest.param(tag_ruleset(1, ["release/*/*"], "always"), ["always"], id="releases, with a bypass"),
-        pytest.param(tag_ruleset(1, ["release/production/*"]), ["unknown"], id="of one environment"),
-        pytest.param(tag_ruleset(1, ["~ALL"], exclude=["refs/tags/release/**/*"]), ["unknown"], id="but for some"),
-        pytest.param(tag_ruleset(1, ["r*/[a-z]*/1"], "exempt"), ["always"], id="whatever it means"),
-        pytest.param(tag_ruleset(1, ["v*", "*", "release/*", "rc/**/*"]), [], id="others"),
-        pytest.param(tag_ruleset(1, ["~ALL"], kind="deletion"), [], id="another rule"),
-    ],
-)
+@rows("ruleset bypasses", {
+    "releases": (tag_ruleset(1, ["v*", "release/**/*"]), ["never"]),
+    "releases, with a bypass": (tag_ruleset(1, ["release/*/*"], "always"), ["always"]),
+    "of one environment": (tag_ruleset(1, ["release/production/*"]), ["unknown"]),
+    "but for some": (tag_ruleset(1, ["~ALL"], exclude=["refs/tags/release/**/*"]), ["unknown"]),
+    "whatever it means": (tag_ruleset(1, ["r*/[a-z]*/1"], "exempt"), ["always"]),
+    "others": (tag_ruleset(1, ["v*", "*", "release/*", "rc/**/*"]), []),
+    "another rule": (tag_ruleset(1, ["~ALL"], kind="deletion"), []),
+})  # fmt: skip
 def test_rulesets_of_tags_tell_whether_releases_may_have_one(ruleset: Answer, bypasses: list[str]) -> None:
     listed = [
         {"id": number, "name": "r", "source": REPOSITORY, "target": target, "enforcement": enforcement}
@@ -305,19 +303,16 @@ def test_a_token_is_told_by_its_kind(text: str | None, scopes: tuple[str, ...] |
     assert str(Token.read(text, None if scopes is None else frozenset(scopes), in_workflow=False)) == words
 
 
-@pytest.mark.parametrize(
-    ("token", "role", "verdict", "words"),
-    [
-        pytest.param(CLASSIC, HERE, "yes", "may open pull requests", id="classic with a role"),
-        pytest.param(PUBLIC, OPEN, "yes", "may open", id="public"),
-        pytest.param(PUBLIC, HERE, "no", "the scope public_repo", id="private"),
-        pytest.param(Token("classic", frozenset()), OPEN, "no", "has no scopes", id="no scopes"),
-        pytest.param(CLASSIC, READS, "no", "can read this repository, but not write", id="classic without a role"),
-        pytest.param(FINE, HERE, "unknown", "shows only when it does", id="fine-grained tells nothing"),
-        pytest.param(APP, READS, "unknown", "shows only when it does", id="of an App GitHub says no role"),
-        pytest.param(CLASSIC, replace(HERE, archived=True), "no", "is archived", id="archived"),
-    ],
-)
+@rows("token role verdict words", {
+    "classic with a role": (CLASSIC, HERE, "yes", "may open pull requests"),
+    "public": (PUBLIC, OPEN, "yes", "may open"),
+    "private": (PUBLIC, HERE, "no", "the scope public_repo"),
+    "no scopes": (Token("classic", frozenset()), OPEN, "no", "has no scopes"),
+    "classic without a role": (CLASSIC, READS, "no", "can read this repository, but not write"),
+    "fine-grained tells nothing": (FINE, HERE, "unknown", "shows only when it does"),
+    "of an App GitHub says no role": (APP, READS, "unknown", "shows only when it does"),
+    "archived": (CLASSIC, replace(HERE, archived=True), "no", "is archived"),
+})  # fmt: skip
 def test_whether_pull_requests_can_be_opened(token: Token, role: Role, verdict: str, words: str) -> None:
     found = token.may_propose(role)
     assert found.verdict == verdict
@@ -336,37 +331,26 @@ WRITES = "with read and write access"
 DEPLOY, REPORT = partial(Token.may_write, wanted="deployments"), partial(Token.may_write, wanted="statuses")
 
 
-@pytest.mark.parametrize(
-    ("asked", "token", "role", "verdict", "advice"),
-    [
-        pytest.param(DEPLOY, CLASSIC, HERE, "yes", "", id="classic with a role"),
-        pytest.param(DEPLOY, DEPLOYS, HERE, "yes", "", id="a scope for this alone"),
-        pytest.param(DEPLOY, PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`", id="public"),
-        pytest.param(DEPLOY, CLASSIC, READS, "no", "the role `Write`", id="classic without a role"),
-        pytest.param(DEPLOY, FINE, HERE, "unknown", f"`Deployments` {WRITES}", id="fine-grained"),
-        pytest.param(DEPLOY, APP, READS, "unknown", f"`Deployments` {WRITES}", id="app"),
-        pytest.param(
-            DEPLOY, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`", id="workflow"
-        ),
-        pytest.param(DEPLOY, FINE, replace(HERE, archived=True), "no", "unarchive it", id="archived"),
-        pytest.param(REPORT, Token("classic", frozenset({"repo:status"})), HERE, "yes", "", id="status"),
-        pytest.param(REPORT, PUBLIC, OPEN, "yes", "", id="status, public"),
-        pytest.param(REPORT, PUBLIC, HERE, "no", "`repo` or `repo:status`", id="status, private"),
-        pytest.param(REPORT, PUBLIC, replace(HERE, private=None), "no", "`repo:status`", id="status, maybe private"),
-        pytest.param(REPORT, FINE, HERE, "unknown", f"`Commit statuses` {WRITES}", id="status, fine-grained"),
-        pytest.param(REPORT, IN_WORKFLOW, READS, "unknown", "{statuses: write}", id="status, workflow"),
-        pytest.param(Token.may_record, APP, HERE, "unknown", f"`Artifact metadata` {WRITES} of the", id="records, app"),
-        pytest.param(Token.may_record, CLASSIC, HERE, "unknown", "`Artifact metadata`", id="records, classic"),
-        pytest.param(
-            Token.may_record, IN_WORKFLOW, HERE, "unknown", "`permissions: {artifact-metadata: write}`",
-            id="records, workflow",
-        ),
-        pytest.param(
-            Token.may_record, FINE, replace(HERE, of_person=True), "no", "remove `artifact_metadata`",
-            id="records, of a person",
-        ),
-    ],
-)  # fmt: skip
+@rows("asked token role verdict advice", {
+    "classic with a role": (DEPLOY, CLASSIC, HERE, "yes", ""),
+    "a scope for this alone": (DEPLOY, DEPLOYS, HERE, "yes", ""),
+    "public": (DEPLOY, PUBLIC, OPEN, "no", "the scope `repo` or `repo_deployment`"),
+    "classic without a role": (DEPLOY, CLASSIC, READS, "no", "the role `Write`"),
+    "fine-grained": (DEPLOY, FINE, HERE, "unknown", f"`Deployments` {WRITES}"),
+    "app": (DEPLOY, APP, READS, "unknown", f"`Deployments` {WRITES}"),
+    "workflow": (DEPLOY, IN_WORKFLOW, READS, "unknown", "`permissions: {deployments: write}`"),
+    "archived": (DEPLOY, FINE, replace(HERE, archived=True), "no", "unarchive it"),
+    "status": (REPORT, Token("classic", frozenset({"repo:status"})), HERE, "yes", ""),
+    "status, public": (REPORT, PUBLIC, OPEN, "yes", ""),
+    "status, private": (REPORT, PUBLIC, HERE, "no", "`repo` or `repo:status`"),
+    "status, maybe private": (REPORT, PUBLIC, replace(HERE, private=None), "no", "`repo:status`"),
+    "status, fine-grained": (REPORT, FINE, HERE, "unknown", f"`Commit statuses` {WRITES}"),
+    "status, workflow": (REPORT, IN_WORKFLOW, READS, "unknown", "{statuses: write}"),
+    "records, app": (Token.may_record, APP, HERE, "unknown", f"`Artifact metadata` {WRITES} of the"),
+    "records, classic": (Token.may_record, CLASSIC, HERE, "unknown", "`Artifact metadata`"),
+    "records, workflow": (Token.may_record, IN_WORKFLOW, HERE, "unknown", "`permissions: {artifact-metadata: write}`"),
+    "records, of a person": (Token.may_record, FINE, replace(HERE, of_person=True), "no", "remove `artifact_metadata`"),
+})  # fmt: skip
 def test_whether_deployments_and_artifacts_can_be_written(
     asked: Callable[[Token, Role], Any], token: Token, role: Role, verdict: str, advice: str
 ) -> None:

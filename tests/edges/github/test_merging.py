@@ -26,6 +26,7 @@ from tests.edges.github.scripted import (
     said,
     unreadable,
 )
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,15 +74,12 @@ def state(found: PullRequest) -> tuple[str, bool, bool]:
     return found.state, found.auto_merge, found.queued
 
 
-@pytest.mark.parametrize(
-    ("base", "method", "sent"),
-    [
-        pytest.param({}, None, "SQUASH", id="the repository's own method"),
-        pytest.param({}, "merge", "MERGE", id="the method of the configuration"),
-        pytest.param({"viewerDefaultMergeMethod": "REBASE"}, None, "MERGE", id="an own method that is not allowed"),
-        pytest.param(QUEUE, "rebase", None, id="a queue merges by its own method"),
-    ],
-)
+@rows("base method sent", {
+    "the repository's own method": ({}, None, "SQUASH"),
+    "the method of the configuration": ({}, "merge", "MERGE"),
+    "an own method that is not allowed": ({"viewerDefaultMergeMethod": "REBASE"}, None, "MERGE"),
+    "a queue merges by its own method": (QUEUE, "rebase", None),
+})  # fmt: skip
 def test_auto_merge_is_switched_on_by_one_request_at_this_very_head(
     base: Mapping[str, Any], method: Any, sent: str | None
 ) -> None:
@@ -187,20 +185,18 @@ def test_without_checks_the_other_rules_are_waited_for(base: Mapping[str, Any]) 
         assert script.asked == [ENABLE]
 
 
-@pytest.mark.parametrize(
-    ("base", "plays", "asked"),
-    [
-        pytest.param({"autoMergeAllowed": False}, {ENQUEUE: enqueued()}, [ENQUEUE], id="without auto-merge"),
-        pytest.param({}, {ENABLE: unprocessable(READY), ENQUEUE: enqueued()},
-            [ENABLE, ENQUEUE], id="ready already"),
-        pytest.param({"mergeQueue": None, "ref": {"refUpdateRule": None, "rules": {"nodes": RULED}}},
-            {ENABLE: unprocessable(READY), ENQUEUE: enqueued()},
-            [ENABLE, ENQUEUE], id="ready already, and only a rule tells of the queue"),
-        pytest.param({"autoMergeAllowed": False},
-            {ENQUEUE: unprocessable("Pull request is already in the queue", "enqueuePullRequest")}, [ENQUEUE],
-            id="there already"),
-    ],
-)  # fmt: skip
+@rows("base plays asked", {
+    "without auto-merge": ({"autoMergeAllowed": False}, {ENQUEUE: enqueued()}, [ENQUEUE]),
+    "ready already": ({}, {ENABLE: unprocessable(READY), ENQUEUE: enqueued()}, [ENABLE, ENQUEUE]),
+    "ready already, and only a rule tells of the queue": (
+        {"mergeQueue": None, "ref": {"refUpdateRule": None, "rules": {"nodes": RULED}}},
+        {ENABLE: unprocessable(READY), ENQUEUE: enqueued()}, [ENABLE, ENQUEUE],
+    ),
+    "there already": (
+        {"autoMergeAllowed": False},
+        {ENQUEUE: unprocessable("Pull request is already in the queue", "enqueuePullRequest")}, [ENQUEUE],
+    ),
+})  # fmt: skip
 def test_a_queue_is_entered(base: Mapping[str, Any], plays: Mapping[str, Any], asked: list[str]) -> None:
     with playing({"Proposals": having(opened(), **{**CHECKED, **QUEUE, **base}), **plays}) as script:
         assert state(merging(script)) == ("open", False, True)
@@ -373,16 +369,13 @@ OFF = {"required_status_checks": {"enforcement_level": "off", "contexts": ["ci"]
 PROTECTED = {"protected": True, "protection": {"required_status_checks": {"contexts": ["ci"]}}}
 
 
-@pytest.mark.parametrize(
-    ("branch", "rules", "expected"),
-    [
-        pytest.param({"protected": False, "protection": None}, None, (False, False), id="nothing"),
-        pytest.param({"protected": True, "protection": OFF}, None, (False, True), id="checks that are switched off"),
-        pytest.param(PROTECTED, [], (True, True), id="checks"),
-        pytest.param({"protected": False}, [{"type": "workflows"}], (True, True), id="a ruleset"),
-        pytest.param({"protected": False}, [{"type": "deletion"}], (False, True), id="another rule"),
-    ],
-)
+@rows("branch rules expected", {
+    "nothing": ({"protected": False, "protection": None}, None, (False, False)),
+    "checks that are switched off": ({"protected": True, "protection": OFF}, None, (False, True)),
+    "checks": (PROTECTED, [], (True, True)),
+    "a ruleset": ({"protected": False}, [{"type": "workflows"}], (True, True)),
+    "another rule": ({"protected": False}, [{"type": "deletion"}], (False, True)),
+})  # fmt: skip
 def test_by_rest_it_is_the_same(branch: Any, rules: Any, expected: tuple[bool, bool]) -> None:
     found = answers.base_by_rest({}, branch, rules)
     assert (found.checks, found.rules, found.methods) == (*expected, ("merge", "squash", "rebase"))

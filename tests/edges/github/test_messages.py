@@ -15,6 +15,7 @@ from gitops_bot.edges.github.failure import Refused, explain
 from gitops_bot.edges.github.forge import GitHub
 from gitops_bot.errors import ForgeError, Problem
 from tests.counterparts.clock import StillClock
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,17 +94,14 @@ def spent(**delta: int) -> dict[str, str]:
     return {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((NOW + timedelta(**delta)).timestamp()))}
 
 
-@pytest.mark.parametrize(
-    ("headers", "way_out"),
-    [
-        pytest.param(spent(days=40_000), "run again after 2135-", id="for long"),
-        pytest.param({"retry-after": "1380"}, "run again after 2026-01-02 03:27:05 UTC (in 23 min)", id="minutes"),
-        pytest.param(spent(seconds=119), "run again after 2026-01-02 03:06:04 UTC (in 119 s)", id="seconds"),
-        pytest.param(spent(seconds=120), "UTC (in 2 min)", id="two minutes"),
-        pytest.param(spent(seconds=-90), "UTC (in 0 s)", id="it has ended"),
-        pytest.param({}, "run again in a few minutes", id="without a time"),
-    ],
-)
+@rows("headers way_out", {
+    "for long": (spent(days=40_000), "run again after 2135-"),
+    "minutes": ({"retry-after": "1380"}, "run again after 2026-01-02 03:27:05 UTC (in 23 min)"),
+    "seconds": (spent(seconds=119), "run again after 2026-01-02 03:06:04 UTC (in 119 s)"),
+    "two minutes": (spent(seconds=120), "UTC (in 2 min)"),
+    "it has ended": (spent(seconds=-90), "UTC (in 0 s)"),
+    "without a time": ({}, "run again in a few minutes"),
+})  # fmt: skip
 def test_a_rate_limit_says_when_it_ends(headers: Mapping[str, str], way_out: str) -> None:
     refused = Refused(429, "Too many requests", headers, write=False)
     problem = explain(refused, repository="acme/deploy", host="api.github.com", now=NOW).problem
@@ -121,16 +119,14 @@ def test_a_refusal_in_graphql_says_the_same_as_one_in_rest() -> None:
 
 
 @responses.activate
-@pytest.mark.parametrize(
-    ("raised", "message", "way_out"),
-    [
-        (requests.exceptions.ConnectionError("token ghs_secret"), "cannot be reached", "check the network"),
-        (requests.exceptions.ConnectionError(SILENCE), "did not answer within 15 seconds", "githubstatus.com"),
-        (requests.exceptions.SSLError("x"), "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
-        (requests.exceptions.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
-    ],
-    ids=["connection", "timeout after the last try", "certificate", "proxy"],
-)
+@rows("raised message way_out", {
+    "connection": (requests.exceptions.ConnectionError("token ghs_secret"), "cannot be reached", "check the network"),
+    "timeout after the last try": (
+        requests.exceptions.ConnectionError(SILENCE), "did not answer within 15 seconds", "githubstatus.com",
+    ),
+    "certificate": (requests.exceptions.SSLError("x"), "a certificate that is not trusted", "REQUESTS_CA_BUNDLE"),
+    "proxy": (requests.exceptions.ProxyError("http://user:pass@proxy"), "cannot be reached", "the proxy"),
+})  # fmt: skip
 def test_github_that_cannot_be_reached_says_so_without_the_librarys_words(
     raised: Exception, message: str, way_out: str
 ) -> None:

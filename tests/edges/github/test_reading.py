@@ -31,6 +31,7 @@ from tests.edges.github.scripted import (
     said,
     unreadable,
 )
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,49 +85,40 @@ def test_a_pull_request_is_read_in_full() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("decision", "reviews", "approved"),
-    [
-        pytest.param(None, (), False, id="nobody looked"),
-        pytest.param(None, ("APPROVED",), True, id="approved where nothing is asked"),
-        pytest.param(None, ("APPROVED", "CHANGES_REQUESTED"), False, id="one of two wants changes"),
-        pytest.param("REVIEW_REQUIRED", ("APPROVED",), True, id="one of two reviews is there"),
-        pytest.param("APPROVED", (), True, id="approved"),
-        pytest.param("CHANGES_REQUESTED", ("APPROVED",), False, id="changes are wanted"),
-    ],
-)
+@rows("decision reviews approved", {
+    "nobody looked": (None, (), False),
+    "approved where nothing is asked": (None, ("APPROVED",), True),
+    "one of two wants changes": (None, ("APPROVED", "CHANGES_REQUESTED"), False),
+    "one of two reviews is there": ("REVIEW_REQUIRED", ("APPROVED",), True),
+    "approved": ("APPROVED", (), True),
+    "changes are wanted": ("CHANGES_REQUESTED", ("APPROVED",), False),
+})  # fmt: skip
 def test_who_approves_counts(decision: str | None, reviews: tuple[str, ...], approved: bool) -> None:
     assert answers.approved(decision, reviews) is approved
 
 
-@pytest.mark.parametrize(
-    ("events", "opener", "was_requested"),
-    [
-        pytest.param([], {}, False, id="never"),
-        pytest.param([{}], {}, True, id="it was set or queued"),
-        pytest.param([{"actor": {"login": "ada"}}], {}, True, id="a person took it back"),
-        pytest.param([{"actor": None}], {}, True, id="somebody who is gone took it back"),
-        pytest.param([{"actor": {"login": "bot"}}], {}, False, id="the bot took it back"),
-        pytest.param([{"actor": {"login": "bot"}}], {"viewerDidAuthor": False}, True, id="another account did"),
-        pytest.param([{"actor": None}], {"author": None}, True, id="nobody knows who did"),
-    ],
-)
+@rows("events opener was_requested", {
+    "never": ([], {}, False),
+    "it was set or queued": ([{}], {}, True),
+    "a person took it back": ([{"actor": {"login": "ada"}}], {}, True),
+    "somebody who is gone took it back": ([{"actor": None}], {}, True),
+    "the bot took it back": ([{"actor": {"login": "bot"}}], {}, False),
+    "another account did": ([{"actor": {"login": "bot"}}], {"viewerDidAuthor": False}, True),
+    "nobody knows who did": ([{"actor": None}], {"author": None}, True),
+})  # fmt: skip
 def test_it_is_known_that_it_was_set_to_merge_by_itself_unless_the_bot_took_it_back(
     events: list[Any], opener: dict[str, Any], was_requested: bool
 ) -> None:
     assert one(timelineItems={"nodes": events}, **opener).merge_was_requested is was_requested
 
 
-@pytest.mark.parametrize(
-    ("by", "opener", "is_own"),
-    [
-        pytest.param({"login": "bot"}, {}, True, id="the account that opened it, and asks"),
-        pytest.param({"login": "ada"}, {}, False, id="a person"),
-        pytest.param(None, {}, False, id="somebody who is gone"),
-        pytest.param({"login": "ada"}, {"author": {"login": "ada"}, "viewerDidAuthor": False}, False, id="its opener"),
-        pytest.param(None, {"author": None}, False, id="nobody knows"),
-    ],
-)
+@rows("by opener is_own", {
+    "the account that opened it, and asks": ({"login": "bot"}, {}, True),
+    "a person": ({"login": "ada"}, {}, False),
+    "somebody who is gone": (None, {}, False),
+    "its opener": ({"login": "ada"}, {"author": {"login": "ada"}, "viewerDidAuthor": False}, False),
+    "nobody knows": (None, {"author": None}, False),
+})  # fmt: skip
 def test_it_is_known_who_set_auto_merge(by: Any, opener: dict[str, Any], is_own: bool) -> None:
     pull = one(autoMergeRequest={"enabledBy": by}, **opener)
     assert (pull.auto_merge, pull.merges_by_bot) == (True, is_own)
@@ -187,13 +179,10 @@ def test_fifty_branches_cost_one_request(branches: int, questions: int) -> None:
     assert [[pull.number for pull in pulls] for pulls in found.values()] == [[number] for number in range(branches)]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"isCrossRepository": True}, id="a fork's branch of the same name"),
-        pytest.param({"headRefName": "release"}, id="another branch: the filter was ignored"),
-    ],
-)
+@rows("changes", {
+    "a fork's branch of the same name": {"isCrossRepository": True},
+    "another branch: the filter was ignored": {"headRefName": "release"},
+})  # fmt: skip
 def test_only_our_own_branch_is_found_whatever_github_lists(changes: Mapping[str, Any]) -> None:
     with playing({"Proposals": having(opened(**changes))}) as script:
         assert script.bot.forge.find([BRANCH], BASE) == {BRANCH: ()}
@@ -211,18 +200,14 @@ def test_forks_that_crowd_ours_out_of_the_list_do_not_hide_it() -> None:
         assert [pull.number for pull in script.bot.forge.find([BRANCH], BASE)[BRANCH]] == [1]
 
 
-@pytest.mark.parametrize(
-    ("kind", "path", "told"),
-    [
-        ("FORBIDDEN", ["open0", "nodes", 0, "commits", "nodes", 0, "commit", "statusCheckRollup"], None),
-        ("FORBIDDEN", ["ref", "refUpdateRule"], None),
-        ("FORBIDDEN", ["mergeQueue"], None),
-        ("FORBIDDEN", ["open0", "nodes", 0, "latestOpinionatedReviews"], "GitHub App may not do that"),
-        ("FORBIDDEN", [], "GitHub App may not do that"),
-        ("RATE_LIMITED", ["ref"], "is used up"),
-    ],
-    ids=["checks", "protection", "queue", "reviews", "everything", "a limit in the middle"],
-)
+@rows("kind path told", {
+    "checks": ("FORBIDDEN", ["open0", "nodes", 0, "commits", "nodes", 0, "commit", "statusCheckRollup"], None),
+    "protection": ("FORBIDDEN", ["ref", "refUpdateRule"], None),
+    "queue": ("FORBIDDEN", ["mergeQueue"], None),
+    "reviews": ("FORBIDDEN", ["open0", "nodes", 0, "latestOpinionatedReviews"], "GitHub App may not do that"),
+    "everything": ("FORBIDDEN", [], "GitHub App may not do that"),
+    "a limit in the middle": ("RATE_LIMITED", ["ref"], "is used up"),
+})  # fmt: skip
 def test_what_the_token_must_not_see_may_be_missing_unless_a_decision_needs_it(
     kind: str, path: list[str | int], told: str | None
 ) -> None:
@@ -350,15 +335,13 @@ def test_a_server_without_these_fields_is_told_apart(document: Any) -> None:
         answers.read_graphql(document, {}, "", write=False)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        NO_GRAPHQL,
-        said(501, "Not Implemented"),
-        said(403, "Personal access tokens with fine grained access do not support the GraphQL API"),
-    ],
-    ids=["404", "501", "an older Enterprise and a fine-grained token"],
-)
+@rows("answer", {
+    "404": NO_GRAPHQL,
+    "501": said(501, "Not Implemented"),
+    "an older Enterprise and a fine-grained token": (
+        said(403, "Personal access tokens with fine grained access do not support the GraphQL API")
+    ),
+})  # fmt: skip
 def test_it_is_asked_by_rest_for_the_rest_of_the_run(answer: Answer) -> None:
     auto = {"enabled_by": recorded("GET", "/pulls/{pull_number}", 200)["user"], "merge_method": "squash"}
     merging = listed(number=3, draft=True, auto_merge={**auto, "commit_title": "t", "commit_message": "m"})
@@ -377,16 +360,13 @@ def test_it_is_asked_by_rest_for_the_rest_of_the_run(answer: Answer) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("reviews", "approved"),
-    [
-        pytest.param([], False, id="nobody looked"),
-        pytest.param([("ada", "APPROVED"), ("ada", "COMMENTED")], True, id="a comment takes nothing back"),
-        pytest.param([("ada", "APPROVED"), ("ada", "CHANGES_REQUESTED")], False, id="the last word counts"),
-        pytest.param([("eve", "APPROVED", "NONE")], False, id="by somebody who may not write"),
-        pytest.param([(None, "APPROVED")], False, id="by an account that is gone"),
-    ],
-)
+@rows("reviews approved", {
+    "nobody looked": ([], False),
+    "a comment takes nothing back": ([("ada", "APPROVED"), ("ada", "COMMENTED")], True),
+    "the last word counts": ([("ada", "APPROVED"), ("ada", "CHANGES_REQUESTED")], False),
+    "by somebody who may not write": ([("eve", "APPROVED", "NONE")], False),
+    "by an account that is gone": ([(None, "APPROVED")], False),
+})  # fmt: skip
 def test_by_rest_an_approval_is_the_last_word_of_those_who_may_write(reviews: list[Any], approved: bool) -> None:
     told = [
         {"user": login and {"login": login}, "state": state, "author_association": (*by, "COLLABORATOR")[0]}

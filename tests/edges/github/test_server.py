@@ -5,6 +5,7 @@ import pytest
 from gitops_bot.edges import address
 from gitops_bot.edges.github.server import Server
 from gitops_bot.errors import UsageError
+from tests.tables import rows
 
 GHES = {"GITHUB_SERVER_URL": "https://ghe.test"}
 
@@ -14,50 +15,37 @@ def variables(server: str | None = None, api: str | None = None) -> dict[str, st
     return {name: text for name, text in found.items() if text is not None}
 
 
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        pytest.param({}, None, id="none"),
-        pytest.param({"GH_TOKEN": "two"}, "two", id="the other name"),
-        pytest.param({"GITHUB_TOKEN": "", "GH_TOKEN": "two"}, "two", id="empty, as Actions passes an absent secret"),
-        pytest.param({"GITHUB_TOKEN": "one\n"}, "one", id="a line break, as of a mounted file"),
-        pytest.param({"GITHUB_TOKEN": " \r\n", "GH_TOKEN": "two\r\n"}, "two", id="blanks alone"),
-    ],
-)
+@rows("environ expected", {
+    "none": ({}, None),
+    "the other name": ({"GH_TOKEN": "two"}, "two"),
+    "empty, as Actions passes an absent secret": ({"GITHUB_TOKEN": "", "GH_TOKEN": "two"}, "two"),
+    "a line break, as of a mounted file": ({"GITHUB_TOKEN": "one\n"}, "one"),
+    "blanks alone": ({"GITHUB_TOKEN": " \r\n", "GH_TOKEN": "two\r\n"}, "two"),
+})  # fmt: skip
 def test_the_token_is_the_first_that_is_there(environ: dict[str, str], expected: str | None) -> None:
     assert Server.read(environ).token == expected
 
 
-@pytest.mark.parametrize(
-    ("environ", "server", "api"),
-    [
-        pytest.param({}, "https://github.com", "https://api.github.com", id="github.com"),
-        pytest.param(variables("https://GitHub.com/"), "https://github.com", "https://api.github.com",
-            id="in another spelling"),
-        pytest.param(GHES, "https://ghe.test", "https://ghe.test/api/v3", id="GitHub Enterprise"),
-        pytest.param(variables(None, "https://ghe.test/api/v3"), "https://ghe.test", "https://ghe.test/api/v3",
-            id="the API alone"),
-        pytest.param(variables(None, "https://api.acme.ghe.com"), "https://acme.ghe.com", "https://api.acme.ghe.com",
-            id="ghe.com"),
-        pytest.param(variables("http://127.0.0.1:3000"), "http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3",
-            id="loopback"),
-    ],
-)  # fmt: skip
+@rows("environ server api", {
+    "github.com": ({}, "https://github.com", "https://api.github.com"),
+    "in another spelling": (variables("https://GitHub.com/"), "https://github.com", "https://api.github.com"),
+    "GitHub Enterprise": (GHES, "https://ghe.test", "https://ghe.test/api/v3"),
+    "the API alone": (variables(None, "https://ghe.test/api/v3"), "https://ghe.test", "https://ghe.test/api/v3"),
+    "ghe.com": (variables(None, "https://api.acme.ghe.com"), "https://acme.ghe.com", "https://api.acme.ghe.com"),
+    "loopback": (variables("http://127.0.0.1:3000"), "http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3"),
+})  # fmt: skip
 def test_server_and_api_stand_for_each_other(environ: dict[str, str], server: str, api: str) -> None:
     found = Server.read(environ)
     assert (found.url, found.api_url) == (server, api)
 
 
-@pytest.mark.parametrize(
-    ("environ", "variable"),
-    [
-        pytest.param(variables("ghe.test"), "GITHUB_SERVER_URL", id="no protocol"),
-        pytest.param(variables("https://bot:secret@ghe.test"), "GITHUB_SERVER_URL", id="a login"),
-        pytest.param(variables("https://[ghe"), "GITHUB_SERVER_URL", id="half an address"),
-        pytest.param(variables(None, "https://[ghe"), "GITHUB_API_URL", id="half an address of the API"),
-        pytest.param(variables(None, "https://bot:secret@ghe.test/api/v3"), "GITHUB_API_URL", id="a login for the API"),
-    ],
-)
+@rows("environ variable", {
+    "no protocol": (variables("ghe.test"), "GITHUB_SERVER_URL"),
+    "a login": (variables("https://bot:secret@ghe.test"), "GITHUB_SERVER_URL"),
+    "half an address": (variables("https://[ghe"), "GITHUB_SERVER_URL"),
+    "half an address of the API": (variables(None, "https://[ghe"), "GITHUB_API_URL"),
+    "a login for the API": (variables(None, "https://bot:secret@ghe.test/api/v3"), "GITHUB_API_URL"),
+})  # fmt: skip
 def test_what_is_no_address_is_wrong_usage_and_names_its_variable(environ: dict[str, str], variable: str) -> None:
     with pytest.raises(UsageError) as caught:
         Server.read(environ)

@@ -11,6 +11,7 @@ import pytest
 from gitops_bot.demo.http import Answer
 from gitops_bot.errors import ForgeError
 from tests.edges.github.scripted import REPOSITORY, playing
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,29 +101,20 @@ def test_a_real_commit_is_put_together_from_githubs_answer(signature: str) -> No
     assert script.sent[3] == {"message": MESSAGE, "tree": TREE, "parents": [PARENT]}
 
 
-@pytest.mark.parametrize(
-    ("changes", "code", "says"),
-    [
-        ({"verified": False, "reason": "unsigned", "signature": None, "payload": None}, "failed.auth", "unsigned"),
-        ({"verified": False, "reason": "x\x1b[2J" * 99}, "failed.auth", "x [2Jx [2J"),
-        ({"payload": f"{HEAD}\n{MESSAGE} "}, "failed.forge", "id does not match its content"),
-        ({"signature": "other"}, "failed.forge", "id does not match its content"),
-        ({"payload": f"{HEAD}encoding x\n\n{MESSAGE}"}, "failed.forge", "signed another commit than"),
-        ({"payload": f"{HEAD.replace('49699333', '1')}\n{MESSAGE}"}, "failed.forge", "signed another commit than"),
-        ({"signature": None}, "failed.forge", "did not answer the way GitHub does"),
-        ({"payload": "\ud800"}, "failed.forge", "did not answer the way GitHub does"),
-    ],
-    ids=[
-        "unsigned",
-        "hostile reason",
-        "other payload",
-        "other signature",
-        "more headers",
-        "another author",
-        "no signature",
-        "no text",
-    ],
-)
+@rows("changes code says", {
+    "unsigned": (
+        {"verified": False, "reason": "unsigned", "signature": None, "payload": None}, "failed.auth", "unsigned",
+    ),
+    "hostile reason": ({"verified": False, "reason": "x\x1b[2J" * 99}, "failed.auth", "x [2Jx [2J"),
+    "other payload": ({"payload": f"{HEAD}\n{MESSAGE} "}, "failed.forge", "id does not match its content"),
+    "other signature": ({"signature": "other"}, "failed.forge", "id does not match its content"),
+    "more headers": ({"payload": f"{HEAD}encoding x\n\n{MESSAGE}"}, "failed.forge", "signed another commit than"),
+    "another author": (
+        {"payload": f"{HEAD.replace('49699333', '1')}\n{MESSAGE}"}, "failed.forge", "signed another commit than",
+    ),
+    "no signature": ({"signature": None}, "failed.forge", "did not answer the way GitHub does"),
+    "no text": ({"payload": "\ud800"}, "failed.forge", "did not answer the way GitHub does"),
+})  # fmt: skip
 def test_what_is_unsigned_or_does_not_match_is_refused(changes: dict[str, Any], code: str, says: str) -> None:
     with playing(plays(created(**changes)), broken=True) as script, pytest.raises(ForgeError) as failure:
         script.bot.forge.commit(parent=PARENT, tree=TREE, files=FILES, message=MESSAGE)

@@ -55,14 +55,12 @@ def test_a_status_is_written_if_state_or_text_differ(
     assert all(body["context"] == "gitops-bot/gates" for body in script.sent)
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "message", "advice"),
-    [
-        (said(403, "Resource not accessible by integration"), "failed.auth", "cannot be written", "`statuses: write`"),
-        (said(404, "Not Found"), "failed.auth", "Not Found", "`propose: {status: ...}`"),
-    ],
-    ids=["no permission", "a private repository"],
-)
+@rows("answer code message advice", {
+    "no permission": (
+        said(403, "Resource not accessible by integration"), "failed.auth", "cannot be written", "`statuses: write`",
+    ),
+    "a private repository": (said(404, "Not Found"), "failed.auth", "Not Found", "`propose: {status: ...}`"),
+})  # fmt: skip
 def test_a_refused_status_says_what_to_do(answer: Answer, code: str, message: str, advice: str) -> None:
     with playing({WRITE: answer}) as script, pytest.raises(ForgeError, match=message) as failure:
         script.bot.forge.write_gates(HEAD, None, GREEN)

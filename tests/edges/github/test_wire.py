@@ -22,6 +22,7 @@ from gitops_bot.edges.patience import ATTEMPTS
 from tests.counterparts.broken import answer as broken_answer
 from tests.counterparts.broken import broken_server
 from tests.counterparts.clock import StillClock
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -230,16 +231,11 @@ def test_a_server_that_is_not_there_is_unanswered_after_all_tries() -> None:
     assert len(clock.slept) == ATTEMPTS - 1
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunks that are none"),
-        pytest.param(
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!", id="gzip that is none"
-        ),
-    ],
-)
+@rows("answer", {
+    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "chunks that are none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
+})  # fmt: skip
 def test_a_broken_answer_is_unanswered(answer: bytes) -> None:
     with broken_server([answer]) as server, pytest.raises(NoResponse) as error:
         Wire(f"http://{server.host}", fixed(TOKEN), still_clock()).ask("GET", "/x")
@@ -257,21 +253,17 @@ def test_a_proxy_never_sees_what_goes_to_this_machine(monkeypatch: pytest.Monkey
         assert list(proxy.seen) == []
 
 
-@pytest.mark.parametrize(
-    ("document", "shown"),
-    [
-        pytest.param({"message": f"bad {TOKEN} here"}, "bad *** here", id="the token, should it be repeated"),
-        pytest.param({"message": "a\x1b[31mb\nc\u202ed"}, "a [31mb c d", id="control characters"),
-        pytest.param({"message": "x" * 1000}, "x" * 299 + "…", id="long"),
-        pytest.param(
-            {"message": "Invalid", "errors": [{"field": "head", "code": "invalid"}, "so", {"message": "why"}]},
-            "Invalid; head invalid; so; why",
-            id="every error",
-        ),
-        pytest.param(["x"], "", id="no object"),
-        pytest.param({"message": 7, "errors": 8}, "", id="no text"),
-    ],
-)
+@rows("document shown", {
+    "the token, should it be repeated": ({"message": f"bad {TOKEN} here"}, "bad *** here"),
+    "control characters": ({"message": "a\x1b[31mb\nc\u202ed"}, "a [31mb c d"),
+    "long": ({"message": "x" * 1000}, "x" * 299 + "…"),
+    "every error": (
+        {"message": "Invalid", "errors": [{"field": "head", "code": "invalid"}, "so", {"message": "why"}]},
+        "Invalid; head invalid; so; why",
+    ),
+    "no object": (["x"], ""),
+    "no text": ({"message": 7, "errors": 8}, ""),
+})  # fmt: skip
 def test_githubs_words_are_shown_safely(document: object, shown: str) -> None:
     with answering([Answer.json(422, document)]) as (wire, _, _), pytest.raises(Refused) as error:
         wire.ask("GET", "/x")

@@ -20,6 +20,7 @@ from gitops_bot.images.reference import ImageName
 from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from tests.counterparts.registry import DockerRegistry
@@ -68,15 +69,12 @@ def test_waits_grow_with_jitter_and_have_an_end() -> None:
     assert all(0 <= waited <= bound for waited, bound in zip(clock.slept, bounds, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("status", "wait", "requests", "least", "most"),
-    [
-        pytest.param(429, "30", 2, 30, 32, id="a pause after 429"),
-        pytest.param(503, "30", 2, 30, 32, id="a pause after 503"),
-        pytest.param(503, str(TOTAL_SECONDS + 1), 1, 0, 0, id="beyond the patience"),
-        pytest.param(503, "40", 3, 80, TOTAL_SECONDS, id="again and again"),
-    ],
-)
+@rows("status wait requests least most", {
+    "a pause after 429": (429, "30", 2, 30, 32),
+    "a pause after 503": (503, "30", 2, 30, 32),
+    "beyond the patience": (503, str(TOTAL_SECONDS + 1), 1, 0, 0),
+    "again and again": (503, "40", 3, 80, TOTAL_SECONDS),
+})  # fmt: skip
 def test_a_host_is_waited_for_as_long_as_it_asks_and_within_the_whole_time(
     status: int, wait: str, requests: int, least: float, most: float
 ) -> None:
@@ -128,15 +126,12 @@ def test_junk_in_retry_after_is_as_if_it_were_not_there(text: str | None) -> Non
 BACK = reply(302, headers={"Location": "https://registry.test/again"})
 
 
-@pytest.mark.parametrize(
-    ("location", "then", "shown"),
-    [
-        pytest.param("/elsewhere?x=1", [OK], [True], id="the same host"),
-        pytest.param("https://storage.test/blob", [BACK, OK], [False, False], id="another one, for good"),
-        pytest.param("https://registry.test:8443/", [OK], [False], id="another port"),
-        pytest.param("https://sub.registry.test/", [OK], [False], id="another name"),
-    ],
-)
+@rows("location then shown", {
+    "the same host": ("/elsewhere?x=1", [OK], [True]),
+    "another one, for good": ("https://storage.test/blob", [BACK, OK], [False, False]),
+    "another port": ("https://registry.test:8443/", [OK], [False]),
+    "another name": ("https://sub.registry.test/", [OK], [False]),
+})  # fmt: skip
 def test_credentials_go_to_no_other_host(location: str, then: list[httpx.Response], shown: list[bool]) -> None:
     script = Script(reply(307, headers={"Location": location}), *then)
     assert ask(script) == (200, b"fine")
@@ -347,15 +342,12 @@ def test_a_registry_does_not_choose_the_names_that_are_counted(location: str) ->
     assert seen == [("registry.test", 307), ("other", 200)]
 
 
-@pytest.mark.parametrize(
-    ("rate", "pause", "waits"),
-    [
-        pytest.param(None, None, [], id="no rate"),
-        pytest.param(4, None, [0.25, 0.25, 0.25], id="a rate"),
-        pytest.param(1 / 200, None, [200, 200, 200], id="a slow rate is no pause"),
-        pytest.param(None, 7, [7, 0.2, 0.2], id="the pause that a host asked for, then a distance"),
-    ],
-)
+@rows("rate pause waits", {
+    "no rate": (None, None, []),
+    "a rate": (4, None, [0.25, 0.25, 0.25]),
+    "a slow rate is no pause": (1 / 200, None, [200, 200, 200]),
+    "the pause that a host asked for, then a distance": (None, 7, [7, 0.2, 0.2]),
+})  # fmt: skip
 def test_requests_are_spaced_out(rate: float | None, pause: float | None, waits: list[float]) -> None:
     clock = StillClock()
     pace = Pace(clock, rate=rate)

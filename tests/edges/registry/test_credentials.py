@@ -25,6 +25,7 @@ from gitops_bot.edges.registry.credentials import (
 )
 from gitops_bot.edges.registry.failure import NoLogin
 from gitops_bot.images.reference import ImageName
+from tests.tables import rows
 
 WEB = ImageName("ghcr.io", "acme/web")
 HUB = ImageName("docker.io", "library/nginx")
@@ -290,14 +291,11 @@ def test_a_helper_gets_the_server_and_the_environment_and_gives_a_password(tmp_p
     assert (tmp_path / "vault").read_text() == "open"
 
 
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        pytest.param("""echo '{"Username": "<token>", "Secret": "i"}'""", IdentityToken("i"), id="an identity token"),
-        pytest.param("echo 'credentials not found in native keychain'; exit 1", None, id="nothing"),
-        pytest.param("""echo '{"Username": "", "Secret": ""}'""", None, id="nothing, without a word"),
-    ],
-)
+@rows("script expected", {
+    "an identity token": ("""echo '{"Username": "<token>", "Secret": "i"}'""", IdentityToken("i")),
+    "nothing": ("echo 'credentials not found in native keychain'; exit 1", None),
+    "nothing, without a word": ("""echo '{"Username": "", "Secret": ""}'""", None),
+})  # fmt: skip
 def test_a_helper_may_give_an_identity_token_or_nothing(
     tmp_path: Path, script: str, expected: IdentityToken | None
 ) -> None:

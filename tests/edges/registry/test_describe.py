@@ -20,6 +20,7 @@ from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import INDEX, MANIFEST
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,16 +116,13 @@ def test_what_a_later_registry_knows_is_not_asked_again_and_what_was_not_whole_i
         assert len(script.requests) == requests
 
 
-@pytest.mark.parametrize(
-    ("labels", "annotations", "of_index", "version"),
-    [
-        pytest.param(oci(version="l"), oci(version="m"), oci(version="i"), "l", id="labels before annotations"),
-        pytest.param({}, oci(version="m"), oci(version="i"), "i", id="the index before the manifest"),
-        pytest.param({}, oci(version="m"), {}, "m", id="the manifest"),
-        pytest.param(oci(version=""), oci(version="m"), {}, "m", id="an empty label says nothing"),
-        pytest.param({}, {}, {}, None, id="nobody"),
-    ],
-)
+@rows("labels annotations of_index version", {
+    "labels before annotations": (oci(version="l"), oci(version="m"), oci(version="i"), "l"),
+    "the index before the manifest": ({}, oci(version="m"), oci(version="i"), "i"),
+    "the manifest": ({}, oci(version="m"), {}, "m"),
+    "an empty label says nothing": (oci(version=""), oci(version="m"), {}, "m"),
+    "nobody": ({}, {}, {}, None),
+})  # fmt: skip
 def test_who_is_believed(
     labels: dict[str, str], annotations: dict[str, str], of_index: dict[str, str], version: str | None
 ) -> None:
@@ -133,17 +131,14 @@ def test_who_is_believed(
     assert ask(index(entry(image), annotations=of_index), image, config)[0].version == version
 
 
-@pytest.mark.parametrize(
-    ("created", "label", "annotation", "expected"),
-    [
-        pytest.param(WHEN, None, None, BUILT, id="the configuration"),
-        pytest.param(EPOCH, None, None, datetime(1970, 1, 1, tzinfo=UTC), id="nothing but the epoch"),
-        pytest.param(EPOCH, None, WHEN, BUILT, id="the epoch, and an annotation"),
-        pytest.param("2025-05-05T05:05:05Z", WHEN, None, BUILT, id="a label before the configuration"),
-        pytest.param(WHEN, EPOCH, None, BUILT, id="a label of the epoch"),
-        pytest.param("yesterday", None, None, None, id="no time"),
-    ],
-)
+@rows("created label annotation expected", {
+    "the configuration": (WHEN, None, None, BUILT),
+    "nothing but the epoch": (EPOCH, None, None, datetime(1970, 1, 1, tzinfo=UTC)),
+    "the epoch, and an annotation": (EPOCH, None, WHEN, BUILT),
+    "a label before the configuration": ("2025-05-05T05:05:05Z", WHEN, None, BUILT),
+    "a label of the epoch": (WHEN, EPOCH, None, BUILT),
+    "no time": ("yesterday", None, None, None),
+})  # fmt: skip
 def test_when_it_was_built(created: str, label: str | None, annotation: str | None, expected: datetime | None) -> None:
     config = dumped({"created": created, "config": {"Labels": oci(created=label) if label else {}}})
     image = manifest(config, annotations=oci(created=annotation) if annotation else {})
@@ -166,28 +161,21 @@ CHART = dumped(
 )
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        pytest.param(dumped({"schemaVersion": 1, "name": "acme/web"}), Build(), id="schema 1"),
-        pytest.param(b"[]", Build(), id="no object"),
-        pytest.param(b"hello", Build(), id="no JSON"),
-        pytest.param(index(config=described(GOOD, CONFIG), layers=[]), Build(), id="an index and a manifest"),
-        pytest.param(manifest(GOOD, mediaType=INDEX), Build(), id="a manifest that says index"),
-        pytest.param(CHART, Build(*OF_IMAGE), id="a chart"),
-        pytest.param(index(annotations=LABELS), Build(*OF_IMAGE), id="an empty index"),
-        pytest.param(
-            index(entry(ALL, kind=INDEX), annotations=oci(version="v3")),
-            Build(version="v3", platforms=("linux/amd64",)),
-            id="an index in an index",
-        ),
-        pytest.param(
-            dumped({"schemaVersion": 2, "config": {"mediaType": CONFIG, "digest": "sha256:../../../etc/passwd"}}),
-            Build(),
-            id="no digest of a configuration",
-        ),
-    ],
-)
+@rows("body said", {
+    "schema 1": (dumped({"schemaVersion": 1, "name": "acme/web"}), Build()),
+    "no object": (b"[]", Build()),
+    "no JSON": (b"hello", Build()),
+    "an index and a manifest": (index(config=described(GOOD, CONFIG), layers=[]), Build()),
+    "a manifest that says index": (manifest(GOOD, mediaType=INDEX), Build()),
+    "a chart": (CHART, Build(*OF_IMAGE)),
+    "an empty index": (index(annotations=LABELS), Build(*OF_IMAGE)),
+    "an index in an index": (
+        index(entry(ALL, kind=INDEX), annotations=oci(version="v3")), Build(version="v3", platforms=("linux/amd64",)),
+    ),
+    "no digest of a configuration": (
+        dumped({"schemaVersion": 2, "config": {"mediaType": CONFIG, "digest": "sha256:../../../etc/passwd"}}), Build(),
+    ),
+})  # fmt: skip
 def test_what_is_no_image_says_what_its_annotations_say_and_costs_one_request(body: bytes, said: Build) -> None:
     assert ask(body) == (said, 1)
 
@@ -203,17 +191,14 @@ def test_every_label_that_is_a_short_line_is_kept_the_first_of_each_name() -> No
     assert len(build.labels) == 200
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        pytest.param(b"\x7fELF", id="no JSON"),
-        pytest.param(b"[]", id="a list"),
-        pytest.param(dumped({"config": {"Labels": ["a=b"]}}), id="labels that are a list"),
-        pytest.param(dumped({"config": {"Labels": dict.fromkeys(LABELS, 1)}}), id="labels that are numbers"),
-        pytest.param(dumped({"config": None, "created": 5}), id="no labels"),
-        pytest.param(dumped({"os": "plan9", "architecture": "mips"}), id="another platform than the index says"),
-    ],
-)
+@rows("config", {
+    "no JSON": b"\x7fELF",
+    "a list": b"[]",
+    "labels that are a list": dumped({"config": {"Labels": ["a=b"]}}),
+    "labels that are numbers": dumped({"config": {"Labels": dict.fromkeys(LABELS, 1)}}),
+    "no labels": dumped({"config": None, "created": 5}),
+    "another platform than the index says": dumped({"os": "plan9", "architecture": "mips"}),
+})  # fmt: skip
 def test_an_odd_configuration_says_nothing_and_takes_nothing_away(config: bytes) -> None:
     image = manifest(config)
     platforms = ("linux/amd64", "linux/arm64")

@@ -17,6 +17,7 @@ from gitops_bot.images.build import Manifest
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,22 +129,19 @@ LIST = "registry.test/acme/web/tags/list?n=1000"
 ETAG = 'W/"7"'
 
 
-@pytest.mark.parametrize(
-    ("first", "kept", "then", "known"),
-    [
-        pytest.param((["v1"], ETAG, ""), "same", (304, ""), True, id="the same list"),
-        pytest.param((["v1"], ETAG, ""), "same", (200, ""), True, id="another list since"),
-        pytest.param((["v1"], ETAG, ""), "same", (304, "</?last=v1>"), True, id="the same, and more pages"),
-        pytest.param((["v1"], "", ""), "same", (200, ""), False, id="no ETag"),
-        pytest.param((["v1"], "7", ""), "same", (200, ""), False, id="no grammatical ETag"),
-        pytest.param((["v1"], ETAG, "</?last=v1>"), "same", (200, ""), False, id="more pages"),
-        pytest.param([[f"v{n}" for n in range(100)], ETAG, ""], "same", (200, ""), False, id="perhaps a full page"),
-        pytest.param(["v" * 40_000, ETAG, ""], "same", (200, ""), False, id="large"),
-        pytest.param((["v1"], ETAG, ""), b"", (200, ""), False, id="an empty file"),
-        pytest.param((["v1"], ETAG, ""), b'W/"7"\n{"tags": ["v', (200, ""), False, id="half a file"),
-        pytest.param((["v1"], ETAG, ""), b'W/"7"\r\nX-A: b\n{"tags": []}', (200, ""), False, id="two headers"),
-    ],
-)
+@rows("first kept then known", {
+    "the same list": ((["v1"], ETAG, ""), "same", (304, ""), True),
+    "another list since": ((["v1"], ETAG, ""), "same", (200, ""), True),
+    "the same, and more pages": ((["v1"], ETAG, ""), "same", (304, "</?last=v1>"), True),
+    "no ETag": ((["v1"], "", ""), "same", (200, ""), False),
+    "no grammatical ETag": ((["v1"], "7", ""), "same", (200, ""), False),
+    "more pages": ((["v1"], ETAG, "</?last=v1>"), "same", (200, ""), False),
+    "perhaps a full page": ([[f"v{n}" for n in range(100)], ETAG, ""], "same", (200, ""), False),
+    "large": (["v" * 40_000, ETAG, ""], "same", (200, ""), False),
+    "an empty file": ((["v1"], ETAG, ""), b"", (200, ""), False),
+    "half a file": ((["v1"], ETAG, ""), b'W/"7"\n{"tags": ["v', (200, ""), False),
+    "two headers": ((["v1"], ETAG, ""), b'W/"7"\r\nX-A: b\n{"tags": []}', (200, ""), False),
+})  # fmt: skip
 def test_a_list_of_tags_is_not_sent_again_while_the_registry_says_that_it_is_the_same(
     tmp_path: Path, first: tuple[list[str], str, str], kept: str | bytes, then: tuple[int, str], known: bool
 ) -> None:

@@ -31,6 +31,7 @@ from gitops_bot.errors import RegistryError
 from gitops_bot.images.reference import ImageName
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,16 +98,12 @@ def test_a_token_is_fetched_when_it_is_asked_for_and_the_next_repository_goes_th
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("challenge", "scope"),
-    [
-        pytest.param("user/image:pull,push", "repository:acme/web:pull", id="a placeholder for another repository"),
-        pytest.param(
-            "acme/web:pull,push,delete,*,metadata_read registry:catalog:*", "repository:acme/web:pull,metadata_read",
-            id="nothing that writes",
-        ),
-    ],
-)  # fmt: skip
+@rows("challenge scope", {
+    "a placeholder for another repository": ("user/image:pull,push", "repository:acme/web:pull"),
+    "nothing that writes": (
+        "acme/web:pull,push,delete,*,metadata_read registry:catalog:*", "repository:acme/web:pull,metadata_read",
+    ),
+})  # fmt: skip
 def test_what_is_asked_for_is_to_read_this_repository(challenge: str, scope: str) -> None:
     script = registry(f'{BEARER},scope="repository:{challenge}"', lambda _, shown: shown is not None)
     asker(script)()

@@ -17,6 +17,7 @@ from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import INDEX, MANIFEST
 from tests.engine.polled import facts_of
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,19 +122,16 @@ def test_an_index_is_pulled_once_for_all_runs_and_its_platforms_are_looked_up_in
 # --- registries that answer wrongly ---
 
 
-@pytest.mark.parametrize(
-    ("digest", "answers", "there", "asked"),
-    [
-        pytest.param(DIGEST, [HERE], True, ["HEAD"], id="as it should be"),
-        pytest.param(DIGEST, [GONE_HEAD, WHOLE], True, BOTH, id="denies it to HEAD only"),
-        pytest.param(DIGEST, [GONE_HEAD, GONE], False, BOTH, id="gone"),
-        pytest.param(DIGEST, [named(OTHER)], False, ["HEAD"], id="another"),
-        pytest.param(DIGEST, [GONE_HEAD, CHANGED], False, BOTH, id="other bytes"),
-        pytest.param(LONG, [named(LONG)], True, ["HEAD"], id="sha512, as asked"),
-        pytest.param(LONG, [HERE, answer("200 OK", BODY, TYPE, NAMED)], True, BOTH, id="sha512, by another algorithm"),
-        pytest.param(LONG, [HERE, CHANGED], False, BOTH, id="sha512, other bytes"),
-    ],
-)
+@rows("digest answers there asked", {
+    "as it should be": (DIGEST, [HERE], True, ["HEAD"]),
+    "denies it to HEAD only": (DIGEST, [GONE_HEAD, WHOLE], True, BOTH),
+    "gone": (DIGEST, [GONE_HEAD, GONE], False, BOTH),
+    "another": (DIGEST, [named(OTHER)], False, ["HEAD"]),
+    "other bytes": (DIGEST, [GONE_HEAD, CHANGED], False, BOTH),
+    "sha512, as asked": (LONG, [named(LONG)], True, ["HEAD"]),
+    "sha512, by another algorithm": (LONG, [HERE, answer("200 OK", BODY, TYPE, NAMED)], True, BOTH),
+    "sha512, other bytes": (LONG, [HERE, CHANGED], False, BOTH),
+})  # fmt: skip
 def test_a_manifest_is_found_by_head_and_where_that_says_nothing_by_its_bytes(
     digest: str, answers: Sequence[Answer], there: bool, asked: list[str]
 ) -> None:
@@ -143,15 +141,12 @@ def test_a_manifest_is_found_by_head_and_where_that_says_nothing_by_its_bytes(
     assert {line.split()[1] for line in server.lines} == {f"/v2/acme/web/manifests/{digest}"}
 
 
-@pytest.mark.parametrize(
-    ("answers", "status"),
-    [
-        pytest.param([answer("401 Unauthorized", b"")], 401, id="401"),
-        pytest.param([answer("500 Oops", b"")], 500, id="500"),
-        pytest.param([b""], None, id="nothing"),
-        pytest.param([GONE_HEAD, answer("200 OK", b"<html>", "Content-Type: text/html")], None, id="a page"),
-    ],
-)
+@rows("answers status", {
+    "401": ([answer("401 Unauthorized", b"")], 401),
+    "500": ([answer("500 Oops", b"")], 500),
+    "nothing": ([b""], None),
+    "a page": ([GONE_HEAD, answer("200 OK", b"<html>", "Content-Type: text/html")], None),
+})  # fmt: skip
 def test_what_cannot_be_told_is_an_error_and_never_taken_for_gone(
     answers: Sequence[Answer], status: int | None
 ) -> None:
@@ -255,35 +250,29 @@ def test_a_registry_without_the_api_is_asked_once_for_a_repository(first: Answer
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        pytest.param(page(), id="none"),
-        pytest.param(page(manifests=None), id="null, as Go writes it"),
-        pytest.param(page(kind="application/json"), id="another type"),
-    ],
-)
+@rows("first", {
+    "none": page(),
+    "null, as Go writes it": page(manifests=None),
+    "another type": page(kind="application/json"),
+})  # fmt: skip
 def test_a_registry_that_has_none_has_the_api(first: Answer) -> None:
     found, asked = listed([first, first], times=2)
     assert found == []
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize(
-    ("answers", "words"),
-    [
-        pytest.param([answer("500 Oops")] * 5, "500", id="500"),
-        pytest.param([answer("403 Forbidden")], "403 Forbidden to the request for the referrers of sha256:", id="403"),
-        pytest.param([page(manifests={"a": 1})], "a list of referrers was expected", id="no list"),
-        pytest.param([page(entry(1), entry(2, digest="../x"))], "a list of referrers was expected", id="no digest"),
-        pytest.param([page(entry(1), "text")], "a list of referrers was expected", id="no descriptor"),
-        pytest.param([answer("200 OK", b"[[", f"Content-Type: {INDEX}")], "was expected", id="no JSON"),
-        pytest.param([page(entry(1), link="?a"), answer("404 No")], "404", id="half of it"),
-        pytest.param([page(entry(1), link="?a"), answer("200 OK", b"<html>")], "was expected", id="a page half way"),
-        pytest.param([page(entry(1), link="?a"), page(link="?a")], "endless list of referrers", id="a circle"),
-        pytest.param([page(entry(1), link="https://evil.test/x")], "continues its list of referrers", id="elsewhere"),
-    ],
-)
+@rows("answers words", {
+    "500": ([answer("500 Oops")] * 5, "500"),
+    "403": ([answer("403 Forbidden")], "403 Forbidden to the request for the referrers of sha256:"),
+    "no list": ([page(manifests={"a": 1})], "a list of referrers was expected"),
+    "no digest": ([page(entry(1), entry(2, digest="../x"))], "a list of referrers was expected"),
+    "no descriptor": ([page(entry(1), "text")], "a list of referrers was expected"),
+    "no JSON": ([answer("200 OK", b"[[", f"Content-Type: {INDEX}")], "was expected"),
+    "half of it": ([page(entry(1), link="?a"), answer("404 No")], "404"),
+    "a page half way": ([page(entry(1), link="?a"), answer("200 OK", b"<html>")], "was expected"),
+    "a circle": ([page(entry(1), link="?a"), page(link="?a")], "endless list of referrers"),
+    "elsewhere": ([page(entry(1), link="https://evil.test/x")], "continues its list of referrers"),
+})  # fmt: skip
 def test_a_list_that_may_lack_something_is_an_error(answers: Sequence[Answer], words: str) -> None:
     with pytest.raises(RegistryError) as failure:
         listed(answers)

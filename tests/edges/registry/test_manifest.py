@@ -9,6 +9,7 @@ import pytest
 from gitops_bot.edges.http import Answer
 from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.manifest import ACCEPT, document, resolve
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,15 +143,12 @@ def test_what_the_digest_names_and_is_no_object_is_empty(body: bytes) -> None:
     assert document(answered(body), named(body), "a configuration") == {}
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        pytest.param(answered(b'{"a": 2}'), "with content that has the digest sha256:", id="another document"),
-        pytest.param(answered(b"<html>", kind="text/html"), "a web page where a manifest was", id="a web page"),
-        pytest.param(answered(b""), "nothing where a manifest was expected", id="nothing"),
-        pytest.param(answered(b"[2]"), "something else where a manifest was expected", id="another value"),
-    ],
-)
+@rows("answer words", {
+    "another document": (answered(b'{"a": 2}'), "with content that has the digest sha256:"),
+    "a web page": (answered(b"<html>", kind="text/html"), "a web page where a manifest was"),
+    "nothing": (answered(b""), "nothing where a manifest was expected"),
+    "another value": (answered(b"[2]"), "something else where a manifest was expected"),
+})  # fmt: skip
 def test_other_bytes_are_an_error(answer: Answer, words: str) -> None:
     with pytest.raises(Untrusted, match=words):
         document(answer, OTHER, "a manifest")

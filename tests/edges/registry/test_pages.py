@@ -19,6 +19,7 @@ from gitops_bot.edges.registry.tags import (
     every_tag,
     read_page,
 )
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,18 +179,13 @@ def test_links_in_a_circle_are_an_error_and_an_empty_page_is_no_end() -> None:
     assert every_tag(fetch) == ("a", "b")
 
 
-@pytest.mark.parametrize(
-    ("page", "words", "requests"),
-    [
-        pytest.param(lambda n: TagPage((), f"p={n}"), "without new tags", 5, id="empty"),
-        pytest.param(lambda n: TagPage(("a",), f"p={n}"), "without new tags", 5, id="the same tag"),
-        pytest.param(lambda n: TagPage((f"/{n}",), f"p={n}"), "without new tags", 5, id="no tags"),
-        pytest.param(lambda n: TagPage((f"v{n}",), f"p={n}"), "more than 1000 pages", 1001, id="new tags"),
-        pytest.param(
-            lambda n: TagPage((f"v{n}",), f"p={n}", LIST_BYTES // 3), f"more than {LIST_BYTES} bytes", 4, id="large"
-        ),
-    ],
-)
+@rows("page words requests", {
+    "empty": (lambda n: TagPage((), f"p={n}"), "without new tags", 5),
+    "the same tag": (lambda n: TagPage(("a",), f"p={n}"), "without new tags", 5),
+    "no tags": (lambda n: TagPage((f"/{n}",), f"p={n}"), "without new tags", 5),
+    "new tags": (lambda n: TagPage((f"v{n}",), f"p={n}"), "more than 1000 pages", 1001),
+    "large": (lambda n: TagPage((f"v{n}",), f"p={n}", LIST_BYTES // 3), f"more than {LIST_BYTES} bytes", 4),
+})  # fmt: skip
 def test_a_list_without_an_end_is_given_up(page: Callable[[int], TagPage], words: str, requests: int) -> None:
     asked: list[str] = []
 

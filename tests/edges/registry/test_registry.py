@@ -24,6 +24,7 @@ from tests.counterparts.broken import answer, broken_server
 from tests.counterparts.clock import StillClock
 from tests.counterparts.registry import MANIFEST, USER, DockerRegistry, docker_registry
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,13 +109,10 @@ def test_what_is_no_digest_is_never_asked_for(digest: str) -> None:
 # --- with a password, and with a token ---
 
 
-@pytest.mark.parametrize(
-    ("password", "requests", "words"),
-    [
-        pytest.param(None, 1, "No credentials found for {host}; log in with `docker login", id="none"),
-        pytest.param("wrong horse", 2, "The credentials from the environment variable P were sent", id="a wrong one"),
-    ],
-)
+@rows("password requests words", {
+    "none": (None, 1, "No credentials found for {host}; log in with `docker login"),
+    "a wrong one": ("wrong horse", 2, "The credentials from the environment variable P were sent"),
+})  # fmt: skip
 def test_without_the_right_password_the_error_says_what_was_sent(
     by_password: DockerRegistry, password: str | None, requests: int, words: str
 ) -> None:
@@ -141,17 +139,14 @@ def test_public_images_are_read_with_a_token_for_nobody_the_second_at_once(by_to
     assert by_token.token_server.asked == [f"GET repository:public/{name}:pull anonymous" for name in ("web", "api")]
 
 
-@pytest.mark.parametrize(
-    ("password", "who", "words"),
-    [
-        pytest.param(tokens.PASSWORD, "ada", None, id="a password"),
-        pytest.param("", "anonymous", "401", id="nothing"),
-        pytest.param(
-            "wrong horse", "stranger",
-            r"the token server 127\.0\.0\.1:\d+ answered 401 .*\(UNAUTHORIZED: incorrect username or", id="a wrong one",
-        ),
-    ],
-)  # fmt: skip
+@rows("password who words", {
+    "a password": (tokens.PASSWORD, "ada", None),
+    "nothing": ("", "anonymous", "401"),
+    "a wrong one": (
+        "wrong horse", "stranger",
+        r"the token server 127\.0\.0\.1:\d+ answered 401 .*\(UNAUTHORIZED: incorrect username or",
+    ),
+})  # fmt: skip
 def test_private_images_are_read_with_a_token_for_the_password(
     by_token: DockerRegistry, password: str, who: str, words: str | None
 ) -> None:
@@ -380,14 +375,11 @@ def test_a_failing_registry_is_asked_as_often_as_is_said() -> None:
     assert len(script.lines) == 2
 
 
-@pytest.mark.parametrize(
-    ("pin", "first", "present", "asked"),
-    [
-        pytest.param(Pin("1", DIGEST), reply(404), False, ["HEAD", "GET"], id="a digest that is gone"),
-        pytest.param(Pin("1"), reply(200, "", HEADERS), True, ["HEAD", "GET"], id="a tag"),
-        pytest.param(Pin(), TAGS, True, ["GET"], id="no pin"),
-    ],
-)
+@rows("pin first present asked", {
+    "a digest that is gone": (Pin("1", DIGEST), reply(404), False, ["HEAD", "GET"]),
+    "a tag": (Pin("1"), reply(200, "", HEADERS), True, ["HEAD", "GET"]),
+    "no pin": (Pin(), TAGS, True, ["GET"]),
+})  # fmt: skip
 def test_what_is_pinned_is_asked_for_and_may_be_gone(
     pin: Pin, first: httpx.Response, present: bool, asked: list[str]
 ) -> None:

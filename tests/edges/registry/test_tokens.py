@@ -15,6 +15,7 @@ from gitops_bot.edges.registry.failure import Refused, Untrusted
 from gitops_bot.edges.registry.host import Bearer, Tokens
 from tests.counterparts.clock import StillClock
 from tests.counterparts.script import Script, reply
+from tests.tables import rows
 
 BEARER = Bearer(httpx.URL("https://auth.test/token"), "registry.test")
 ADA = Basic("ada", "hunter2")
@@ -35,24 +36,18 @@ def tokens(script: Script, clock: StillClock | None = None) -> Tokens:
     return Tokens(Http(clock, {}, {}, transport=script), clock)
 
 
-@pytest.mark.parametrize(
-    ("bearer", "credential", "query", "shown"),
-    [
-        pytest.param(BEARER, None, "service=registry.test&scope=repository:acme/web:pull", None, id="for nobody"),
-        pytest.param(
-            BEARER, ADA, "service=registry.test&scope=repository:acme/web:pull", "Basic YWRhOmh1bnRlcjI=",
-            id="for a password",
-        ),
-        pytest.param(
-            Bearer(httpx.URL("https://auth.test/token?tenant=a&scope=b"), ""), None,
-            "tenant=a&scope=repository:acme/web:pull", None, id="the address has parameters, and no service",
-        ),
-        pytest.param(
-            Bearer(httpx.URL("https://auth.test/"), "", frozenset({"metadata_read", "pull", "content_read"})), None,
-            "scope=repository:acme/web:pull,content_read,metadata_read", None, id="the actions in one order",
-        ),
-    ],
-)  # fmt: skip
+@rows("bearer credential query shown", {
+    "for nobody": (BEARER, None, "service=registry.test&scope=repository:acme/web:pull", None),
+    "for a password": (BEARER, ADA, "service=registry.test&scope=repository:acme/web:pull", "Basic YWRhOmh1bnRlcjI="),
+    "the address has parameters, and no service": (
+        Bearer(httpx.URL("https://auth.test/token?tenant=a&scope=b"), ""), None,
+        "tenant=a&scope=repository:acme/web:pull", None,
+    ),
+    "the actions in one order": (
+        Bearer(httpx.URL("https://auth.test/"), "", frozenset({"metadata_read", "pull", "content_read"})), None,
+        "scope=repository:acme/web:pull,content_read,metadata_read", None,
+    ),
+})  # fmt: skip
 def test_a_token(bearer: Bearer, credential: Basic | None, query: str, shown: str | None) -> None:
     script = numbered()
     assert tokens(script).get(bearer, "acme/web", credential, rejected=None) == ("t1", True)

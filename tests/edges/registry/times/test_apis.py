@@ -19,6 +19,7 @@ from gitops_bot.images.kinds import Newest
 from gitops_bot.images.reference import ImageName, Pin
 from tests.counterparts.clock import StillClock
 from tests.counterparts.image_server import FIRST, Images, filled, transport
+from tests.tables import rows
 
 #: No cloud is asked for a login, whatever these tests run on.
 NOWHERE = {"NO_GCE_CHECK": "true", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9"}
@@ -83,16 +84,13 @@ def test_pages_are_read_until_the_present_pin_is_met(registry: str) -> None:
 
 
 @pytest.mark.parametrize("registry", APIS)
-@pytest.mark.parametrize(
-    "instead",
-    [
-        pytest.param((403, b'{"message": "no"}'), id="refused"),
-        pytest.param((404, b""), id="not there"),
-        pytest.param((200, b"<html>"), id="a login page"),
-        pytest.param((200, b'{"manifest": [], "results": 5, "tags": {"a": 1}}'), id="another form"),
-        pytest.param((200, b"[" * 100_000), id="a deep one"),
-    ],
-)
+@rows("instead", {
+    "refused": (403, b'{"message": "no"}'),
+    "not there": (404, b""),
+    "a login page": (200, b"<html>"),
+    "another form": (200, b'{"manifest": [], "results": 5, "tags": {"a": 1}}'),
+    "a deep one": (200, b"[" * 100_000),
+})  # fmt: skip
 def test_images_are_read_where_the_api_cannot_be_used(registry: str, instead: tuple[int, bytes]) -> None:
     images = filled(3, 1)
     image = ImageName(registry, "acme/web")

@@ -21,6 +21,7 @@ from tests.counterparts.clock import StillClock
 from tests.counterparts.image_server import FIRST, Images, filled, push, transport
 from tests.counterparts.registry import INDEX, MANIFEST
 from tests.counterparts.script import Script
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,17 +80,14 @@ def test_what_says_when_an_image_was_built() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("children", "more", "expected"),
-    [
-        pytest.param([OLD, NEW], {}, NEW, id="the newest of its images"),
-        pytest.param([OLD, None], {}, OLD, id="of those that say it"),
-        pytest.param([EPOCH, None], {}, EPOCH, id="none says it"),
-        pytest.param([EPOCH, OLD], {}, OLD, id="a placeholder is no newer image"),
-        pytest.param([OLD, NEW], {"annotations": {CREATED: MIDDLE}}, MIDDLE, id="its own annotation first"),
-        pytest.param([], {}, None, id="an empty index"),
-    ],
-)
+@rows("children more expected", {
+    "the newest of its images": ([OLD, NEW], {}, NEW),
+    "of those that say it": ([OLD, None], {}, OLD),
+    "none says it": ([EPOCH, None], {}, EPOCH),
+    "a placeholder is no newer image": ([EPOCH, OLD], {}, OLD),
+    "its own annotation first": ([OLD, NEW], {"annotations": {CREATED: MIDDLE}}, MIDDLE),
+    "an empty index": ([], {}, None),
+})  # fmt: skip
 def test_an_index(children: list[str | None], more: dict[str, Any], expected: str | None) -> None:
     images = Images()
     images.push_index("sha-1234567", children, attested=True, **more)
