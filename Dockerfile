@@ -43,6 +43,8 @@ RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.*/ensurepip /usr/local/lib
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -x 'idlelib|lib2to3|tkinter|turtledemo' /usr/local/lib/python3.*/
 COPY --from=build /opt/gitops-bot /opt/gitops-bot
+# Give freed blocks of a MiB back: glibc keeps more for each thread the larger they were, and long lists of tags need them.
+ENV MALLOC_MMAP_THRESHOLD_=1048576
 ENV PATH=/opt/gitops-bot/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # Numeric, because Kubernetes' runAsNonRoot cannot check a user name.
 USER 10001:10001

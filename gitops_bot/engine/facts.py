@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from gitops_bot.errors import BotError, ForgeError, GitError, Problem, RegistryError, bugs_as
 from gitops_bot.images.build import Build, BuildTimes, Child, Manifest
-from gitops_bot.images.reference import ImageName, Pin, packed
+from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases.checks import CommitChecks, Deployments
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Facts:
 
     def tags(self, image: ImageName) -> Question[Sequence[str]]:
         """Every tag of the repository, in the registry's order; raises a RegistryError, as all about images do."""
-        return Question(("tags", image), lambda world: packed(world.registry().tags(image)), image)
+        return Question(("tags", image), lambda world: world.registry().tags(image), image)
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> Question[str]:
         """The digest that the tag names; `will_read` lets one request get the manifest too: it is the same question."""

@@ -59,7 +59,7 @@ class Registry(Protocol):
     not be trusted; the error's `status` is 404 where the tag or the digest does not exist.
     """
 
-    def tags(self, image: ImageName) -> tuple[str, ...]:
+    def tags(self, image: ImageName) -> Sequence[str]:
         """Every tag of the repository, in the registry's order."""
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:

@@ -8,16 +8,15 @@ from __future__ import annotations
 import heapq
 import ipaddress
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import commonprefix
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitops_bot.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
@@ -71,31 +70,6 @@ def nearest(word: str, tags: Sequence[str], count: int = 3) -> list[str]:
         return max(len(commonprefix((word, tag))), len(commonprefix((word[::-1], tag[::-1]))))
 
     return get_close_matches(word, heapq.nlargest(_COMPARED, tags, key=shared), n=count, cutoff=0.7)
-
-
-#: A list of more tags is kept as one text.
-_PACKED = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class PackedTags(Sequence[str]):
-    """Very many tags as one text, a line each, which takes a tenth of the memory; who goes through it unpacks it."""
-
-    text: str
-
-    def __len__(self) -> int:
-        return self.text.count("\n") + 1
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.text.split("\n"))
-
-    def __getitem__(self, at: Any) -> Any:
-        return self.text.split("\n")[at]
-
-
-def packed(tags: Sequence[str]) -> Sequence[str]:
-    """The same tags, which are valid ones, in less memory if there are many."""
-    return PackedTags("\n".join(tags)) if len(tags) > _PACKED else tags
 
 
 def is_digest(text: str) -> bool:

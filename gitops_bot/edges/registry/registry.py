@@ -20,6 +20,7 @@ from gitops_bot.edges.registry.describe import describe
 from gitops_bot.edges.registry.documents import FOLDER, Documents
 from gitops_bot.edges.registry.failure import IfPresent, NoLogin, Refused, Untrusted
 from gitops_bot.edges.registry.host import HEAD_START, Host, ImageLimits, ImageRepository, Tokens, base_url, location
+from gitops_bot.edges.registry.lists import TagLists
 from gitops_bot.edges.registry.manifest import read, resolve
 from gitops_bot.edges.registry.referrers import list_referrers
 from gitops_bot.edges.registry.tags import AT_ONCE, PAGE_BYTES, USUAL_BYTES, OneThread, every_tag, fetch_page
@@ -111,21 +112,23 @@ class Registry(AbstractContextManager["Registry"]):
         #: The digests of tags, as far as reading build times has shown them.
         self._digests: dict[tuple[ImageName, str], str] = {}
         self._times = TimesReader(self._http, clock, self._documents, packages)
-        self._lock, self._large = threading.Lock(), OneThread()
+        self._lock, self._large, self._lists = threading.Lock(), OneThread(), TagLists(environ.get("TMPDIR") or None)
         self._hosts: dict[str, Host] = {}
 
     def __exit__(self, *_: object) -> None:
         self._documents.close()
         self._large.close()
+        self._lists.close()
         self._http.close()
 
-    def tags(self, image: ImageName) -> tuple[str, ...]:
-        """Every tag of the repository, in the registry's order."""
+    def tags(self, image: ImageName) -> Sequence[str]:
+        """Every tag of the repository, in the registry's order, until this is closed."""
         with self._reading(image) as repository:
-            try:
-                return every_tag(partial(fetch_page, repository, USUAL_BYTES), repository.host.places)
-            except TooLarge:  # of lists with such pages, one at a time is in memory
-                return self._large.run(lambda: every_tag(partial(fetch_page, repository, PAGE_BYTES)))
+            places, keep = repository.host.places, self._lists.keep
+            with suppress(TooLarge):
+                return every_tag(partial(fetch_page, repository, USUAL_BYTES), places, keep)
+            with places:  # of lists with such pages, one at a time is in memory
+                return self._large.run(lambda: every_tag(partial(fetch_page, repository, PAGE_BYTES), keep=keep))
 
     def digest(self, image: ImageName, tag: str, *, will_read: bool = False) -> str:
         """The digest of the manifest (or index) that the tag names now; the error's `status` is 404 if it is gone.

@@ -21,7 +21,7 @@ from gitops_bot.edges.registry.failure import Refused, Untrusted, unexpected
 from gitops_bot.images.reference import is_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from gitops_bot.edges.http import Answer
     from gitops_bot.edges.registry.host import ImageRepository
@@ -35,11 +35,11 @@ MOST_PAGES = 1000
 #: Bytes of one page, bytes of a whole list, and its tags (Python's strings take many times the memory).
 PAGE_BYTES, LIST_BYTES, MOST_TAGS = 16 * 1024 * 1024, 16 * 1024 * 1024, 300_000
 #: Bytes of a page of the size that was asked for. Registries that ignore the size send larger ones.
-USUAL_BYTES = 512 * 1024
-#: A list of more tags is a large one. Of these as many are read at once from one host as fit into its bytes of memory,
-#: if each has the most tags that are read.
-LARGE, HOST_BYTES, _TAG_IN_MEMORY = 20_000, 256 * 1024 * 1024, 160
-AT_ONCE = HOST_BYTES // (MOST_TAGS * _TAG_IN_MEMORY)
+USUAL_BYTES = 256 * 1024
+#: A list of more tags is a large one. Three of these are read at once from one host. Each takes at most 48 MiB: its
+#: text and 112 bytes for a tag. One with large pages, of which one is read at a time, takes 90 MiB; the list that is
+#: chosen among 48; all that are not large yet 20. So the lists of a host take at most 256 MiB, however many they are.
+LARGE, AT_ONCE = 5_000, 3
 #: Pages in a row without a new tag.
 _IDLE = 3
 _NOTHING_LOST = "Nothing was decided on an incomplete list. Report this to the registry's operator."
@@ -96,9 +96,14 @@ class OneThread:
             do()
 
 
-def every_tag(fetch: Callable[[str], TagPage], places: threading.Semaphore | None = None) -> tuple[str, ...]:
+def every_tag(
+    fetch: Callable[[str], TagPage],
+    places: threading.Semaphore | None = None,
+    keep: Callable[[Collection[str]], Sequence[str]] = tuple,
+) -> Sequence[str]:
     """Every tag of a repository once, in the registry's order, but for strings that are no valid tags and cannot be
-    pulled; `fetch` gets the page for a query. Of large lists, as many are read at once as there are `places`.
+    pulled; `fetch` gets the page for a query. Of large lists, as many are read at once as there are `places`. `keep`
+    puts the list where it stays.
     """
     for _ in range(2):
         query: str | None = _SIZED
@@ -111,7 +116,7 @@ def every_tag(fetch: Callable[[str], TagPage], places: threading.Semaphore | Non
         try:
             with ExitStack() as place:
                 if (tags := _walk(fetch, query, page, place, places)) is not None:
-                    return tuple(tags)
+                    return keep(tags)
         except Refused as refused:
             if not refused.is_one_of(404):  # zot, if `last` is gone
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,7 +16,8 @@ from gitops_bot.edges.facts import PackageApi, Served, Token, fixed
 from gitops_bot.edges.patience import ATTEMPTS
 from gitops_bot.edges.registry import Registry
 from gitops_bot.edges.registry.credentials import Basic, basic
-from gitops_bot.edges.registry.host import location
+from gitops_bot.edges.registry.host import Host, location
+from gitops_bot.edges.registry.lists import FiledTags
 from gitops_bot.errors import ForgeError, Problem, RegistryError
 from gitops_bot.images.reference import ImageName, Pin
 from tests.conftest import program
@@ -248,6 +250,42 @@ def test_a_next_page_that_is_too_long_to_be_asked_for_is_an_error_in_words() -> 
         pytest.raises(RegistryError, match="leads to an address that is not supported"),
     ):
         ours.tags(ImageName("a.test", "web" * 80))
+
+
+@pytest.mark.parametrize("length", [8, 100])
+def test_a_long_list_is_in_a_file_whether_its_pages_are_large_or_not(length: int) -> None:
+    names = [f"{number:0{length}}" for number in range(3_000)]
+    script = Script(lambda _: reply(200, json.dumps({"tags": names})))
+    with Registry({}, {}, StillClock(), transport=script) as ours:
+        tags = ours.tags(ImageName("r.test", "web"))
+        assert isinstance(tags, FiledTags)
+        assert [*tags] == names
+
+
+def test_large_pages_are_read_in_one_of_the_places_for_large_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    places, free = threading.Semaphore(1), list[bool]()
+    monkeypatch.setattr("gitops_bot.edges.registry.registry.Host", lambda *given, **_: Host(*given, places=places))
+
+    def answered(_: httpx.Request) -> httpx.Response:
+        free.append(places.acquire(blocking=False))
+        if free[-1]:
+            places.release()
+        return reply(200, json.dumps({"tags": [f"{number:0100}" for number in range(3_000)]}))
+
+    with Registry({}, {}, StillClock(), transport=Script(answered)) as ours:
+        ours.tags(ImageName("r.test", "web"))
+    assert free == [True, False], "the first answer turned out to be large"
+    assert places.acquire(blocking=False), "it is given back"
+
+
+def test_a_list_that_finds_no_space_costs_its_image(tmp_path: Path) -> None:
+    pages = [reply(200, json.dumps({"tags": [f"v{number}" for number in range(count)]})) for count in (200, 2)]
+    environ = {"TMPDIR": str(tmp_path / "none")}
+    with Registry({}, environ, StillClock(), transport=Script(*pages)) as ours:
+        with pytest.raises(RegistryError, match=r"^r\.test/web: r\.test has a list of tags that no") as failed:
+            ours.tags(ImageName("r.test", "web"))
+        assert "set TMPDIR" in failed.value.problem.next
+        assert ours.tags(ImageName("r.test", "api")) == ("v0", "v1")
 
 
 # --- images that are read from a mirror of their registry ---
