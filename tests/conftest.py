@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import shutil
+import socket
 import sys
 import tarfile
 import tempfile
@@ -169,3 +171,18 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
 
     with docker_registry(tmp_path_factory.mktemp("registry")) as server:
         yield server
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Terminal(io.StringIO):
+    """Standard error where a person looks at it."""
+
+    def isatty(self) -> bool:
+        return True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gitops_bot import log
+from tests.conftest import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 def as_before() -> Iterator[None]:
     yield
     log.use("auto")
-
-
-class Terminal(io.StringIO):
-    """Standard error where a person looks at it."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def logged(monkeypatch: pytest.MonkeyPatch, name: str, **facts: Any) -> str:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _PIN = re.compile(r"- name: (\S+)\s+newTag: (\S+)")
 
 
+def proposal(document: Any) -> Any:
+    """The only proposal of the only environment."""
+    (environment,) = document["environments"]
+    (found,) = environment["proposals"]
+    return found
+
+
 def config(propose: str = "{}", more: str = "") -> bytes:
     """The configuration of the environment production; `more` is what stands below everything."""
     return f"""\

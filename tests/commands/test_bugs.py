@@ -17,6 +17,7 @@ from tests.commands.running import running
 from tests.commands.scene import tags
 from tests.conftest import PROJECT
 from tests.counterparts.world import PATIENCE, TOKEN, Deploy, overlay, start
+from tests.tables import rows
 
 if TYPE_CHECKING:
     import subprocess
@@ -248,11 +249,10 @@ FROM_BUGS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("bugs", "arguments"),
-    [(INIT_BUGS, ()), (FROM_BUGS, ("--from", "argocd-image-updater", "--from", "flux"))],
-    ids=["init", "--from"],
-)
+@rows("bugs arguments", {
+    "init": (INIT_BUGS, ()),
+    "--from": (FROM_BUGS, ("--from", "argocd-image-updater", "--from", "flux")),
+})  # fmt: skip
 def test_init_describes_everything_else(tmp_path: Path, bugs: Any, arguments: tuple[str, ...]) -> None:
     names = ("web", "zulu", "yankee", "xray", "whisky", "victor")
     files = {

@@ -10,6 +10,7 @@ import pytest
 
 from gitops_bot.demo.http import Answer
 from tests.commands.conftest import API, CONFIG, WEB
+from tests.commands.scene import proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 BRANCH = "gitops-bot/production/all"
 CLOSED = "<!-- gitops-bot:closed -->"
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
-
-
-def proposal(document: Any) -> Any:
-    """The only proposal of the only environment."""
-    (environment,) = document["environments"]
-    (found,) = environment["proposals"]
-    return found
 
 
 def held(document: Any) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.commands.conftest import API, WEB, pinned
+from tests.commands.scene import proposal
 
 if TYPE_CHECKING:
     from typing import Any
@@ -11,13 +12,6 @@ if TYPE_CHECKING:
     from tests.counterparts.world import Deploy
 
 BRANCH = "gitops-bot/production/all"
-
-
-def proposal(document: Any) -> Any:
-    """The only proposal of the only environment."""
-    (environment,) = document["environments"]
-    (found,) = environment["proposals"]
-    return found
 
 
 def held(document: Any) -> list[tuple[str, str | None, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.conftest import program
+from tests.conftest import free_port, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -249,13 +249,6 @@ class GitServer:
         return [" ".join([*line.split('"')[1].split()[:2], line.split('"')[2].split()[0]]) for line in lines]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _ready(family: socket.AddressFamily, address: str | tuple[str, int], process: subprocess.Popen[bytes]) -> None:
     """Wait until a server accepts connections."""
     while True:
@@ -277,7 +270,7 @@ def git_server(folder: Path, *, elsewhere: str = "127.0.0.1:9") -> Iterator[GitS
     """
     program("nginx"), program("fcgiwrap")
     backend = Path(subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip())
-    server = GitServer(folder, _free_port())
+    server = GitServer(folder, free_port())
     (folder / "repositories").mkdir(parents=True)
     (folder / "users").write_text("".join(f"{name}:{{PLAIN}}{password}\n" for name, password in (WRITER, READER)))
     (folder / "gitconfig").write_text("[safe]\n\tdirectory = *\n")

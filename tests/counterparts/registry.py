@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.conftest import program
+from tests.conftest import free_port, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -283,7 +283,7 @@ def docker_registry(
     """
     program("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
-    host = f"127.0.0.1:{_free_port()}"
+    host = f"127.0.0.1:{free_port()}"
     server = DockerRegistry(host, folder, token_server=token_server)
     settings: dict[str, object] = {
         "version": "0.1",
@@ -315,13 +315,6 @@ def docker_registry(
         yield server
     finally:
         server.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _ready(host: str, process: subprocess.Popen[bytes]) -> None:

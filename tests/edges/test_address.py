@@ -111,11 +111,10 @@ def test_never_shows_a_login(text: str) -> None:
     assert "hunter2" not in repr(parse("https://user:hunter2@github.com/acme/deploy"))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("https://GHE.acme.test/", "https://ghe.acme.test"), ("http://127.0.0.1:80", "http://127.0.0.1")],
-    ids=["in another spelling", "the scheme's own port"],
-)
+@rows("text expected", {
+    "in another spelling": ("https://GHE.acme.test/", "https://ghe.acme.test"),
+    "the scheme's own port": ("http://127.0.0.1:80", "http://127.0.0.1"),
+})  # fmt: skip
 def test_the_origin_of_a_server_has_one_spelling(text: str, expected: str) -> None:
     assert origin(text, "THE_SERVER", "") == expected
 

@@ -45,7 +45,7 @@ from tests.engine.world import (
     D,
     Shop,
     fits,
-    forge_down,
+    forge_is_down,
     line_of,
     overlay,
     path,
@@ -475,20 +475,19 @@ def test_a_person_sets_a_pin_in_the_shape_of_the_environment(rules: str, pin: Pi
 BACK = "back to release 1 (0101010101) of 2026-10-26 12:00 UTC, by Ann"
 
 
-@rows(
-    "events what expected",
-    {
-        "the one before": ((newer,), RollBack(), f"backward 1.0.0 rolled_back: {BACK}"),
-        "a release by its commit": ((newer, runs("staging", THREE, 9)), RollBack(to="01010101"),
-            f"backward 1.0.0 rolled_back: {BACK}"),
-        "no such release": ((newer, runs("staging", THREE, 9)), RollBack(to="abcdef12"),
-            ("failed failed.git: abcdef12 is not a release of staging: ... The newest are 3 (0303030303), 2 "
-             "(0202020202) ..."),
-        ),
-        "nothing before": ((), RollBack(),
-            "failed failed.git: nothing to roll back to: no release before the present pins ..."),
-    },
-)  # fmt: skip
+@rows("events what expected", {
+    "the one before": ((newer,), RollBack(), f"backward 1.0.0 rolled_back: {BACK}"),
+    "a release by its commit": (
+        (newer, runs("staging", THREE, 9)), RollBack(to="01010101"), f"backward 1.0.0 rolled_back: {BACK}",
+    ),
+    "no such release": ((newer, runs("staging", THREE, 9)), RollBack(to="abcdef12"),
+        ("failed failed.git: abcdef12 is not a release of staging: ... The newest are 3 (0303030303), 2 "
+         "(0202020202) ..."),
+    ),
+    "nothing before": (
+        (), RollBack(), "failed failed.git: nothing to roll back to: no release before the present pins ...",
+    ),
+})  # fmt: skip
 def test_a_rollback_goes_to_an_earlier_release(events: tuple[Event, ...], what: RollBack, expected: str) -> None:
     check(candidates(started(CHAIN, *events), what, "staging"), expected)
 
@@ -513,11 +512,6 @@ def after_failure(shop: Shop, **request: bool) -> list[str]:
     """What is decided to roll back in staging because of a failure."""
     _, *after = shop.plan(Poll(), "staging", **request).decided
     return [line_of(item.decision) for each in after for item in each.judged]
-
-
-def forge_is_down(shop: Shop) -> None:
-    assert shop.forge is not None
-    shop.forge.failure = forge_down()
 
 
 def older_ago(days: float) -> Event:

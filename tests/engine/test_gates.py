@@ -36,7 +36,7 @@ from tests.engine.situations import (
     updated,
     writes,
 )
-from tests.engine.world import A, B, C, D, Shop, commit_id, deployment, forge_down, overlay, path, refused
+from tests.engine.world import A, B, C, D, Shop, commit_id, deployment, forge_is_down, overlay, path, refused
 from tests.tables import rows
 
 if TYPE_CHECKING:
@@ -400,11 +400,6 @@ def deployed(state: str, number: int = 2) -> Event:
         shop.forge.deployed["live"] = (deployment(commit_id(number), state),)
 
     return deploy
-
-
-def forge_is_down(shop: Shop) -> None:
-    assert shop.forge is not None
-    shop.forge.failure = forge_down()
 
 
 @rows("text events what expected", {

@@ -319,6 +319,12 @@ def forge_down() -> ForgeError:
     return ForgeError(Problem("failed.forge", "the forge is down", "wait"))
 
 
+def forge_is_down(shop: Shop) -> None:
+    """The forge answers nothing."""
+    assert shop.forge is not None
+    shop.forge.failure = forge_down()
+
+
 def line_of(decision: Decision) -> str:
     """A decision in a line for tables: what becomes of the entry, the pin, the code and the text."""
     match decision:

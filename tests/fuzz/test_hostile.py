@@ -114,16 +114,16 @@ def test_whatever_a_registry_answers(
     no_bug(deploy, command, image)
 
 
+def own_files(deploy: Deploy) -> dict[str, bytes]:
+    deploy.push("web", "1.0.0")
+    deploy.push("web", "1.1.0")
+    return files(deploy.image("web"))
+
+
 @pytest.fixture(scope="module")
 def proposed(worldwide: World) -> Deploy:
     """A repository with an open pull request, releases, and a newer tag."""
-
-    def own(deploy: Deploy) -> dict[str, bytes]:
-        deploy.push("web", "1.0.0")
-        deploy.push("web", "1.1.0")
-        return files(deploy.image("web"))
-
-    deploy = worldwide.deploy(own)
+    deploy = worldwide.deploy(own_files)
     deploy.bot("update")
     deploy.bot("update")
     assert deploy.pulls(), deploy.bot("update")
@@ -207,12 +207,7 @@ def commit(deploy: Deploy, tree: dict[bytes, bytes], message: bytes) -> None:
 def test_whatever_files_and_commits_hold(
     worldwide: World, command: Any, first: Any, second: Any, message: bytes
 ) -> None:
-    def own(deploy: Deploy) -> dict[str, bytes]:
-        deploy.push("web", "1.0.0")
-        deploy.push("web", "1.1.0")
-        return files(deploy.image("web"))
-
-    deploy = worldwide.deploy(own)
+    deploy = worldwide.deploy(own_files)
     config = CONFIG.replace("apps/*", "apps/**").encode()
     for tree in (first, {b"gitops-bot.yaml": config, **second}):
         named = {path: data.replace(b"IMAGE", deploy.image("web").encode()) for path, data in tree.items()}

@@ -28,19 +28,18 @@ def numbered(known: tuple[Release, ...]) -> list[tuple[int, int | None]]:
     return [(int(release.commit, 16), release.number) for release in known]
 
 
-@pytest.mark.parametrize(
-    ("complete", "tags", "expected"),
-    [
-        pytest.param(True, {}, [(5, 3), (4, 2), (1, 1)], id="counted from the oldest"),
-        pytest.param(False, {}, [(5, None), (4, None)], id="not counted in a history that was cut"),
-        pytest.param(False, {"release/production/8": commit(5), "release/production/7": commit(4), "v1": commit(4)},
-            [(5, 8), (4, 7)], id="by tags"),
-        pytest.param(True, {"release/production/7": commit(4)}, [(5, None), (4, 7), (1, None)],
-            id="where tags are kept, by them"),
-        pytest.param(False, {"release/production/8": commit(4), "release/production/7": commit(4)}, [(5, None), (4, 7)],
-            id="two tags, the first one"),
-    ],
-)  # fmt: skip
+@rows("complete tags expected", {
+    "counted from the oldest": (True, {}, [(5, 3), (4, 2), (1, 1)]),
+    "not counted in a history that was cut": (False, {}, [(5, None), (4, None)]),
+    "by tags": (
+        False, {"release/production/8": commit(5), "release/production/7": commit(4), "v1": commit(4)},
+        [(5, 8), (4, 7)],
+    ),
+    "where tags are kept, by them": (True, {"release/production/7": commit(4)}, [(5, None), (4, 7), (1, None)]),
+    "two tags, the first one": (
+        False, {"release/production/8": commit(4), "release/production/7": commit(4)}, [(5, None), (4, 7)],
+    ),
+})  # fmt: skip
 def test_releases_are_the_commits_that_changed_a_file_of_the_overlays(
     complete: bool, tags: dict[str, str], expected: list[tuple[int, int | None]]
 ) -> None:

@@ -64,18 +64,17 @@ def test_how_long_an_entry_certainly_had_each_pin(
     assert [(number(run.arrived), number(run.left), run.pin) for run in runs(known, WEB)] == expected
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "followed"),
-    [
-        pytest.param(RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2"), True, id="the same repository"),
-        pytest.param(RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2") + (RENAMED % (b"old", b"1"))[8:], False,
-            id="the other one is still there"),
-        pytest.param(RENAMED % (b"old", b"1") + (RENAMED % (b"older", b"0"))[8:], RENAMED % (b"web", b"2"), False,
-            id="two could be meant"),
-        pytest.param(images(other="1"), RENAMED % (b"web", b"2"), False, id="another repository"),
-        pytest.param(b"images:\n  - {name: A/, newTag: 1}\n", images(web="2"), False, id="no repository at all"),
-    ],
-)  # fmt: skip
+@rows("before after followed", {
+    "the same repository": (RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2"), True),
+    "the other one is still there": (
+        RENAMED % (b"old", b"1"), RENAMED % (b"web", b"2") + (RENAMED % (b"old", b"1"))[8:], False,
+    ),
+    "two could be meant": (
+        RENAMED % (b"old", b"1") + (RENAMED % (b"older", b"0"))[8:], RENAMED % (b"web", b"2"), False,
+    ),
+    "another repository": (images(other="1"), RENAMED % (b"web", b"2"), False),
+    "no repository at all": (b"images:\n  - {name: A/, newTag: 1}\n", images(web="2"), False),
+})  # fmt: skip
 def test_an_entry_is_followed_to_the_name_that_it_had(before: bytes, after: bytes, followed: bool) -> None:
     expected = [(1, Pin("1")), (2, Pin("2"))] if followed else [(2, Pin("2"))]
     assert told(line({FILE: before}, {FILE: after})) == expected

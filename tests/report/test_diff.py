@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import difflib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_bot.report.diff import unified_diff
+from tests.tables import rows
 
 ENTRY = ["images:", "- name: web", "  newTag: '1'", "  digest: a", "- name: api", "  newTag: '1'"]
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=40)
@@ -35,26 +35,25 @@ def applied(before: list[str], lines: list[str]) -> list[str]:
     return [*found, *before[at:]]
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        pytest.param(ENTRY, ENTRY, id="nothing"),
-        pytest.param(ENTRY, [*ENTRY[:2], "  newTag: '2'", *ENTRY[3:]], id="a value"),
-        pytest.param(ENTRY, [*ENTRY[:2], "  newTag: '2'", "  digest: b", *ENTRY[4:]], id="two values"),
-        pytest.param(ENTRY, [*ENTRY[:3], *ENTRY[4:]], id="a line less"),
-        pytest.param(ENTRY, [*ENTRY, "  digest: b"], id="a line more at the end"),
-        pytest.param(ENTRY, [*ENTRY[:5], "  newTag: '2'", "  digest: b"], id="a value and a line more at the end"),
-        pytest.param(ENTRY, [*ENTRY[:2], "  newTag: '2'", *ENTRY[4:]], id="a value and a line less"),
-        pytest.param(["x", *ENTRY[1:]], ENTRY, id="the first line"),
-        pytest.param(["x"], ["y"], id="the only line"),
-        pytest.param([], ["y"], id="an empty file"),
-        pytest.param(["y"], [], id="a file that is emptied"),
-        pytest.param([*ENTRY, *"abcdefg", *ENTRY],
-            [*ENTRY[:2], "2", *ENTRY[3:], *"abcdefg", *ENTRY[:2], "2", *ENTRY[3:]], id="places that are far apart"),
-        pytest.param([*ENTRY, "a", *ENTRY], [*ENTRY[:2], "2", *ENTRY[3:], "a", *ENTRY[:2], "2", *ENTRY[3:]],
-            id="places that share their context"),
-    ],
-)  # fmt: skip
+@rows("before after", {
+    "nothing": (ENTRY, ENTRY),
+    "a value": (ENTRY, [*ENTRY[:2], "  newTag: '2'", *ENTRY[3:]]),
+    "two values": (ENTRY, [*ENTRY[:2], "  newTag: '2'", "  digest: b", *ENTRY[4:]]),
+    "a line less": (ENTRY, [*ENTRY[:3], *ENTRY[4:]]),
+    "a line more at the end": (ENTRY, [*ENTRY, "  digest: b"]),
+    "a value and a line more at the end": (ENTRY, [*ENTRY[:5], "  newTag: '2'", "  digest: b"]),
+    "a value and a line less": (ENTRY, [*ENTRY[:2], "  newTag: '2'", *ENTRY[4:]]),
+    "the first line": (["x", *ENTRY[1:]], ENTRY),
+    "the only line": (["x"], ["y"]),
+    "an empty file": ([], ["y"]),
+    "a file that is emptied": (["y"], []),
+    "places that are far apart": (
+        [*ENTRY, *"abcdefg", *ENTRY], [*ENTRY[:2], "2", *ENTRY[3:], *"abcdefg", *ENTRY[:2], "2", *ENTRY[3:]],
+    ),
+    "places that share their context": (
+        [*ENTRY, "a", *ENTRY], [*ENTRY[:2], "2", *ENTRY[3:], "a", *ENTRY[:2], "2", *ENTRY[3:]],
+    ),
+})  # fmt: skip
 def test_an_edit_of_pins_is_shown_as_difflib_shows_it(before: list[str], after: list[str]) -> None:
     assert diff(before, after) == list(difflib.unified_diff(before, after, "a/x", "b/x", lineterm=""))
 

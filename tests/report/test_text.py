@@ -17,6 +17,7 @@ from gitops_bot.report.screen import Screen, fold
 from gitops_bot.report.show import print_changes, print_outcome, show_problems, totals
 from gitops_bot.results.outcome import EnvironmentOutcome, Outcome
 from gitops_bot.results.result import Head
+from tests.conftest import Terminal
 from tests.managed import alter, change_of, managed
 from tests.proposals.sample import carried_out, kept
 from tests.tables import rows
@@ -52,11 +53,6 @@ def told(*environments: EnvironmentOutcome, width: int | None = None, colours: b
     return shown(
         lambda screen: print_outcome(HEAD, outcome(*environments), screen, written=True), width, colours=colours
     )
-
-
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 # --- tables and blocks ---------------------------------------------------------------------------------------------

@@ -154,17 +154,16 @@ def test_two_edits_of_one_entry_must_agree() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("- a\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping", id="a list"),
-        pytest.param("images: nginx\n", "k.yaml:1:9: `images` is not a list", id="images is a word"),
-        pytest.param("images:\n- name: a\nimages:\n", "k.yaml:3:1: the file has two keys 'images'", id="images twice"),
-        pytest.param("images: []\nimage\N{LATIN SMALL LETTER LONG S}: []\n",
-            "k.yaml:2:1: the file has two keys 'image\N{LATIN SMALL LETTER LONG S}'", id="a long s"),
-        pytest.param("kind: A\nkind: B\n", "k.yaml:2:1: the file has two keys 'kind'", id="kind twice"),
-    ],
-)  # fmt: skip
+@rows("text expected", {
+    "a list": ("- a\n", "k.yaml:1:1: the file is not a kustomization: it is not a mapping"),
+    "images is a word": ("images: nginx\n", "k.yaml:1:9: `images` is not a list"),
+    "images twice": ("images:\n- name: a\nimages:\n", "k.yaml:3:1: the file has two keys 'images'"),
+    "a long s": (
+        "images: []\nimage\N{LATIN SMALL LETTER LONG S}: []\n",
+        "k.yaml:2:1: the file has two keys 'image\N{LATIN SMALL LETTER LONG S}'",
+    ),
+    "kind twice": ("kind: A\nkind: B\n", "k.yaml:2:1: the file has two keys 'kind'"),
+})  # fmt: skip
 def test_a_file_that_leaves_a_doubt_is_refused_with_its_place(text: str, expected: str) -> None:
     with pytest.raises(EditError) as caught:
         read(text.encode(), "k.yaml")

@@ -11,19 +11,13 @@ import pytest
 
 from gitops_bot import log
 from gitops_bot.wiring.progress import progress
+from tests.conftest import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What takes a line away again.
 GONE = "\r\x1b[2K"
-
-
-class Terminal(io.StringIO):
-    """Standard error where a person looks at it."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)

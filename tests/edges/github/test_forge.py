@@ -130,11 +130,10 @@ def test_a_branch_that_has_a_pull_request_gets_no_second_one() -> None:
 # --- refresh ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("title", "body", "sent"),
-    [("web v3", "what", {"title": "web v3"}), ("web v2", "more", {"body": "more"})],
-    ids=["the title", "the body"],
-)
+@rows("title body sent", {
+    "the title": ("web v3", "what", {"title": "web v3"}),
+    "the body": ("web v2", "more", {"body": "more"}),
+})  # fmt: skip
 def test_a_refresh_writes_only_what_differs(title: str, body: str, sent: Mapping[str, str]) -> None:
     ended = edited(title=title, body=body, state="closed", merged_at="2026-01-02T03:04:05Z")
     with playing({"Proposals": having(opened()), EDIT: ended}) as script:

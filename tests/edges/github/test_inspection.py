@@ -207,11 +207,10 @@ def test_a_protection_rule_tells_what_it_asks_but_not_who_is_on_its_list() -> No
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("contexts", "expected"),
-    [((), ()), (("ci",), (Rule("checks", "unknown", checks=("ci",)),))],
-    ids=["nothing told", "checks told"],
-)
+@rows("contexts expected", {
+    "nothing told": ((), ()),
+    "checks told": (("ci",), (Rule("checks", "unknown", checks=("ci",)),)),
+})  # fmt: skip
 def test_a_protection_rule_that_may_not_be_read_is_known_to_be_there(
     contexts: tuple[str, ...], expected: tuple[Rule, ...]
 ) -> None:

@@ -123,11 +123,10 @@ def test_each_tag_is_listed_once_in_the_registrys_order_and_nothing_that_is_no_t
     assert every_tag(fetch) == ("v2", "v1", "v3")
 
 
-@pytest.mark.parametrize(
-    ("last", "sent"),
-    [("a&n=5 ?#/é", "a%26n%3D5%20%3F%23%2F%C3%A9"), ("v\ud800", "v%ED%A0%80")],
-    ids=["text", "no text"],
-)
+@rows("last sent", {
+    "text": ("a&n=5 ?#/é", "a%26n%3D5%20%3F%23%2F%C3%A9"),
+    "no text": ("v\ud800", "v%ED%A0%80"),
+})  # fmt: skip
 def test_a_full_page_that_ends_with_no_tag_is_gone_on_from_safely(last: str, sent: str) -> None:
     full = (*names(PAGE_SIZE - 1), last)
     fetch, asked = pages(TagPage(full), TagPage(()))
