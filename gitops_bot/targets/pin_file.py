@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedT
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import DOCKER_HUB, ImageName, Pin, split
+from gitops_bot.targets import encryption
 from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.writing import Splice, apply
 
@@ -192,7 +193,7 @@ class Target(ABC):
         how = (self, file)
         if (known := _READ.get(how, data)) is None:
             try:
-                known = self.parse(data, file)
+                known = _without_key(self.parse(data, file), data)
             except EditError as error:
                 known = error.problems
             _READ.put(how, data, known)
@@ -218,6 +219,20 @@ class Target(ABC):
         """The target with what it takes from `files`: all of the directory that were read, by their names."""
         del files
         return self
+
+
+def _without_key(file: PinFile, data: bytes) -> PinFile:
+    """The file, with its entries refused where SOPS would refuse to decrypt it after an edit of them."""
+    mac = encryption.covering_mac(data, file.file) if file.entries else None
+    if mac is None:
+        return file
+    return replace(
+        file,
+        entries=tuple(
+            replace(entry, refusal=encryption.refusal(file.file, mac, entry.line, entry.column))
+            for entry in file.entries
+        ),
+    )
 
 
 def edit(file: PinFile, assignments: Sequence[Assignment]) -> bytes:

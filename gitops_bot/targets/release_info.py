@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml.nodes import MappingNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets import document, nodes, yaml_pins
+from gitops_bot.targets import document, encryption, nodes, yaml_pins
 from gitops_bot.targets.changes import MappingEdit, apply_changes
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def read(data: bytes, file: str, keys: Collection[str]) -> InfoFile:
     if not isinstance(mapping, MappingNode):
         advice = f'Add the keys to fill in, as in `data: {{{next(iter(keys), "version")}: ""}}`.'
         raise EditError(parsed.problem(mapping or parsed.root, "the ConfigMap has no `data`", advice))
+    if (mac := encryption.covering_mac(data, file)) is not None:
+        raise EditError(encryption.refusal(file, mac, *parsed.place(mapping)))
     pairs = {key: pair for key, pair in nodes.pairs(mapping).items() if key in keys}
     advice = "Write a value, or leave the key to the template and give the value by another one."
     unsafe = (yaml_pins.value_refusal(parsed, mapping, pair, lambda _: False, advice) for pair in pairs.values())

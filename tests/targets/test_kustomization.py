@@ -58,6 +58,9 @@ TAG, DIGEST, BOTH = Pin("v2"), Pin(None, D2), Pin("v2", D2)
     # Braces
     "braces": ("- {name: a, newTag: v1}", TAG, "- {name: a, newTag: v2}"),
     "blanks": ("- { newTag: v1 , name: a }", DIGEST, f"- {{ newTag: v1, digest: {D2} , name: a }}"),
+    "a suffix that kustomize ignores": (
+        "- name: a\n  newTag: v1\n  tagSuffix: -x", TAG, "- name: a\n  newTag: v2\n  tagSuffix: -x",
+    ),
     "braces, stale": (f"- {{name: a, newTag: v1, digest: {D1}}}", TAG, "- {name: a, newTag: v2}"),
     "braces, stale and first": (f"- {{digest: {D1}, name: a}}", TAG, "- {name: a, newTag: v2}"),
     "braces with a last comma": (f"- {{name: a, digest: {D1},}}", TAG, "- {name: a, newTag: v2,}"),
@@ -116,6 +119,9 @@ def refusals(before: str, *edits: Assignment) -> list[str]:
 @rows("before asked expected", {
     "unknown": ("- name: a", Assignment("b", TAG), "k.yaml: there is no entry 'b'"),
     "refused": ("- name: a\n  newTag: ${X}", Assignment("a", TAG), "k.yaml:3:11: newTag holds a template"),
+    "a suffix of the base's tag": (
+        "- name: a\n  TagSuffix: -x", Assignment("a", TAG), "k.yaml:3:3: tagSuffix extends",
+    ),
     "no tag": ("- name: a", Assignment("a", Pin("v 2")), "k.yaml:2:3: 'v 2' is not a tag"),
     "a line break": ("- name: a", Assignment("a", Pin("v1\nx: y")), "k.yaml:2:3: 'v1\\nx: y' is not a tag"),
     "short": ("- name: a", Assignment("a", Pin(None, "sha256:ab")), "k.yaml:2:3: 'sha256:ab' is not a digest"),

@@ -245,7 +245,16 @@ def _refusals(
             yield problem
     if "name" not in texts:
         yield parsed.problem(node, "the entry has no name", "Give it the image name that the base uses.")
+    yield from _suffix(parsed, node, texts)
     yield from _contradictions(parsed, pairs, texts)
+
+
+def _suffix(parsed: Document, node: Node, texts: Mapping[str, str]) -> Iterator[Problem]:
+    """Kustomize appends `tagSuffix` to the base's tag where the entry has neither newTag nor digest."""
+    for key, pair in nodes.pairs(node).items() if texts.keys().isdisjoint(("newTag", "digest")) else ():
+        if key.casefold() == "tagsuffix" and _text(pair.value):
+            message = "tagSuffix extends the tag of the base, and kustomize ignores it beside a newTag"
+            yield parsed.problem(pair.key, message, "Write the whole tag as newTag, and remove tagSuffix.")
 
 
 def _fits(field: str, text: str) -> bool:
