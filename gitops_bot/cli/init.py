@@ -33,7 +33,14 @@ _SECONDS: Final = 15.0
     type=click.Choice([*get_args(Peer), "auto"]),
     help="Convert the settings of this tool that are in this checkout; `auto`: of all these tools. Repeatable.",
 )
-def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output: str) -> int:
+@click.option(
+    "--own",
+    multiple=True,
+    metavar="GLOB",
+    help="Images of your own, such as `registry.example.com/*`: their policies may cross a major version. Those of the "
+    "owner of the repository, such as ghcr.io/acme/web for acme/deploy, are your own without it. Repeatable.",
+)
+def init_command(*, offline: bool, peers: tuple[str, ...], own: tuple[str, ...], dry_run: bool, output: str) -> int:
     """Look at this checkout and write a first gitops-bot.yaml.
 
     It has a policy for each format of tags, and promotions where two environments have the same images. Nothing acts
@@ -50,11 +57,12 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry.cloud import is_cloud
     from gitops_bot.errors import ConfigError, Problem, UsageError
+    from gitops_bot.images.reference import Owner
     from gitops_bot.report.configuration import migration_text, print_inventory, starter
     from gitops_bot.report.screen import Screen
     from gitops_bot.results.checkout import Initialised
     from gitops_bot.results.result import Head, Result
-    from gitops_bot.wiring.local import surroundings
+    from gitops_bot.wiring.local import organisation, surroundings
 
     checkout, clock = surroundings(), Clock()
     if checkout is None:
@@ -73,7 +81,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         text = migration_text(migration)
         with _few_enough():
             converted = config.read(text, config.FILE)
-    inventory = take_inventory(checkout, tree, now, converted)
+    inventory = take_inventory(checkout, tree, now, converted, Owner(organisation(checkout, os.environ), own))
     if not offline:
         inventory = replace(inventory, registries=tuple(_answers(inventory, clock)))
     if output == "text":  # with JSON it is part of the result
@@ -81,7 +89,6 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         print_inventory(inventory, Screen.of(sys.stderr))
     if migration is None and output == "text" and sys.stdin.isatty() and sys.stderr.isatty():
         inventory = replace(inventory, environments=tuple(map(_ask_to_promote, inventory.environments)))
-    path = checkout.top / config.FILE
     if converted is not None:
         coverage = check(checkout, tree, converted, now).body.coverage
     else:
@@ -90,11 +97,11 @@ def init_command(*, offline: bool, peers: tuple[str, ...], dry_run: bool, output
         with _few_enough():
             inventory, text, coverage = compose(checkout, tree, inventory, now, lambda draft: starter(draft, closed))
     if not dry_run:
-        disk.create(path, text.encode())
+        disk.create(checkout.top / config.FILE, text.encode())
     gaps = migration.gaps if migration else ()
-    bugs = (gap.bug for gap in gaps if gap.bug is not None)
-    initialised = Initialised(inventory, coverage, os.path.relpath(path), text, not dry_run, gaps)
-    return show("init", Result(Head(problems=(*inventory.problems, *bugs)), initialised), output)
+    initialised = Initialised(inventory, coverage, os.path.relpath(checkout.top / config.FILE), text, not dry_run, gaps)
+    head = Head(problems=(*inventory.problems, *(gap.bug for gap in gaps if gap.bug is not None)))
+    return show("init", Result(head, initialised), output)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def compose(
     """
     environments, ignored = inventory.environments, dict(inventory.ignored)
     while True:
-        drafted = draft(environments, ignored)
+        drafted = draft(environments, ignored, inventory.owner)
         text = write(drafted)
         settings = config.read(text, config.FILE)
         try:

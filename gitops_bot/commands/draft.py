@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import Pin
+    from gitops_bot.images.reference import Owner, Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.results.checkout import FoundEnvironment
 
@@ -33,13 +33,13 @@ _Rule = str | Follow | Ignored | None
 _COMMIT_LENGTHS: Final = (7, 8, 40)
 
 
-def read_formats(entries: Iterable[Managed]) -> Mapping[EntryKey, Format | Unmanaged]:
+def read_formats(entries: Iterable[Managed], owner: Owner) -> Mapping[EntryKey, Format | Unmanaged]:
     """The formats of these entries' tags.
 
     A word that stands in one tag only, and not in the name of the image, says nothing about the next tag: such a tag is
     a placeholder or of a branch that will be gone.
     """
-    known = {entry.key: (entry, format_of(entry.pin)) for entry in entries}
+    known = {entry.key: (entry, format_of(entry.pin, own=owner.owns(entry.repository))) for entry in entries}
     commits = {
         entry.environment for entry, form in known.values() if isinstance(form, Format) and form.key == _COMMIT.key
     }
@@ -88,14 +88,14 @@ def is_ahead(formats: Mapping[EntryKey, Format | Unmanaged], source: Managed, ta
     if isinstance(order, Unmanaged):
         order = None
         if isinstance(form, Format) and isinstance(formats[target.key], Format):
-            order = policy_for(tags, replace(form, major=None))
+            order = policy_for(tags, replace(form, major=None, kept=()))
     return order is None or compare(order, *tags) != -1
 
 
-def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]) -> Draft:
+def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored], owner: Owner) -> Draft:
     """The configuration for these environments. `ignored` says of entries why they are left alone."""
     entries = [entry for environment in found for entry in environment.entries]
-    formats = read_formats(entries)
+    formats = read_formats(entries, owner)
     tags: dict[Format, list[str]] = defaultdict(list)
     for form, entry in ((formats[entry.key], entry) for entry in entries):
         if isinstance(form, Format):

@@ -12,6 +12,7 @@ from gitops_bot.commands.outside import deployed_paths, directories, look_outsid
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
+from gitops_bot.images.reference import NOBODY
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.folding import ending_of, fold, fold_files
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.read import Files, Snapshot
-    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.reference import ImageName, Owner, Pin
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.deployed import DeployedPaths
@@ -34,7 +35,9 @@ _SHARED: Final = "shared"
 _ONLY: Final = "default"
 
 
-def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config: Config | None = None) -> Inventory:
+def take_inventory(
+    files: Files, tree: Mapping[str, str], now: datetime, config: Config | None = None, owner: Owner = NOBODY
+) -> Inventory:
     """The environments of `config`, else what the directories suggest; a ConfigError where nothing is pinned."""
     problems: list[Problem] = []
     deployed = deployed_paths(files, tree, problems)
@@ -62,10 +65,11 @@ def take_inventory(files: Files, tree: Mapping[str, str], now: datetime, config:
         if entry.repository is not None and entry.refusal is None:
             images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
     return Inventory(
-        environments=tuple(_with_sources(snapshot, environments)),
+        environments=tuple(_with_sources(snapshot, environments, owner)),
         problems=tuple(dict.fromkeys(problems)),
         images=images,
         ignored={**refused, **suggested.ignored},
+        owner=owner,
     )
 
 
@@ -75,7 +79,7 @@ def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], n
         inventory = take_inventory(files, tree, now)
     except ConfigError:
         return coverage
-    drafted = draft(inventory.environments, inventory.ignored).environments
+    drafted = draft(inventory.environments, inventory.ignored, inventory.owner).environments
     return replace(coverage, suggested=sum(environment.followed for environment in drafted))
 
 
@@ -217,9 +221,11 @@ def _without_pins(snapshot: Snapshot, files: Sequence[str]) -> set[str]:
     return {file.file for file in targets.read_all(unclaimed, unclaimed)[0] if not file.entries}
 
 
-def _with_sources(snapshot: Snapshot, environments: Sequence[FoundEnvironment]) -> Iterator[FoundEnvironment]:
+def _with_sources(
+    snapshot: Snapshot, environments: Sequence[FoundEnvironment], owner: Owner
+) -> Iterator[FoundEnvironment]:
     """Each with the environment before it that has most of its entries with pins that look alike."""
-    formats = read_formats(entry for environment in environments for entry in environment.entries)
+    formats = read_formats((entry for environment in environments for entry in environment.entries), owner)
     for at, environment in enumerate(environments):
         best = environment
         for before in environments[:at] if environment.name in WORDS else ():

@@ -59,6 +59,10 @@ _DAY: Final = re.compile(inference.DAY)
 _MOST_NUMBERS: Final = 4
 #: Versions as high as this are years or counters: the next one asks for no other work than this one.
 _NO_MAJOR: Final = 1000
+#: A number after one of these is counted up within a version; after any other word it may be a major version (`pg17`).
+_COUNTED: Final = (
+    inference.BRANCHES | inference.COUNTERS | {"alpha", "beta", "canary", "edge", "nightly", "pre", "preview", "rc"}
+) - {"release", "stable"} | {"u", "v"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +71,22 @@ class Format:
 
     `auto`: `inference` keeps the format by itself. `moving`: the tag itself is wanted, by its digest. The others are
     what a policy of that kind is called. `words` are those that nobody but this tag uses, as far as it alone tells.
-    A policy keeps within the `major` version, where that means anything.
+    A policy keeps within the `major` version, where that means anything, and leaves as they are the texts that parts
+    of the tag begin with in `kept`, by their places.
     """
 
     kind: Literal["auto", "moving", "dates", "builds", "commits"]
     key: tuple[str, ...]
     words: frozenset[str] = field(default=frozenset(), compare=False)
     major: int | None = None
+    kept: tuple[tuple[int, str], ...] = ()
 
 
-def format_of(pin: Pin) -> Format | Unmanaged:
-    """The format of a pin, or why it has none: a placeholder, a ticket, a word, a digest alone."""
+def format_of(pin: Pin, *, own: bool = False) -> Format | Unmanaged:
+    """The format of a pin, or why it has none: a placeholder, a ticket, a word, a digest alone.
+
+    Tags of an image that is not one's `own` keep every major version in them: the next one may ask for work.
+    """
     policy = inference.infer(pin)
     match policy:
         case Follow(tag):
@@ -87,13 +96,13 @@ def format_of(pin: Pin) -> Format | Unmanaged:
         case Unmanaged(why="nothing" | "digest" | "no_tag" | "ticket"):
             return policy
         case Unmanaged(why="major" | "year"):
-            form = _parse(pin.tag or "")
+            form = _parse(pin.tag or "", own=own)
             return form if form is not None and form.kind == "dates" else Format("moving", (pin.tag or "",))
         case Unmanaged():
-            return _parse(pin.tag or "") or policy
+            return _parse(pin.tag or "", own=own) or policy
 
 
-def _parse(tag: str) -> Format | None:
+def _parse(tag: str, *, own: bool) -> Format | None:
     parts = list(_parts(tag))
     words = {word for kind, text in parts if kind == "text" for word in re.findall("[A-Za-z]+", text)}
     unknown = frozenset(word for word in words if word.lower() not in _COMMON)
@@ -101,15 +110,43 @@ def _parse(tag: str) -> Format | None:
     kinds = {kind for kind, _ in parts}
     if kinds == {"text"}:
         return Format("moving", (tag,)) if words and not unknown else None
-    # Several builds of one day differ by their commits only, which have no order.
-    if any(kind == "date" and not ("commit" in kinds and _DAY.fullmatch(text)) for kind, text in parts):
-        return Format("dates", key, unknown)
-    if "commit" in kinds:
-        return Format("builds" if "number" in kinds else "commits", key, unknown)
+    kept = () if own else tuple(_kept(parts))
+    numbers = {at for at, (kind, _) in enumerate(parts) if kind == "number"} - {at for at, _ in kept}
+    if not numbers and kinds <= {"text", "number"}:
+        return Format("moving", (tag,))
     # A version of others may ask for work with its next major one; builds of a commit are one's own.
     kind, first = next(part for part in parts if part[0] != "text")
-    major = int(first.partition(".")[0])
-    return Format("builds", key, unknown, major if kind == "version" and major < _NO_MAJOR else None)
+    major = None if kind != "version" or (own and "commit" in kinds) else _major(first, own=own)
+    # Several builds of one day differ by their commits only, which have no order.
+    if any(kind == "date" and not ("commit" in kinds and _DAY.fullmatch(text)) for kind, text in parts):
+        return Format("dates", key, unknown, None if own else major, kept)
+    if "commit" in kinds and not numbers:
+        return Format("commits", key, unknown, None, kept)
+    return Format("builds", key, unknown, major, kept)
+
+
+def _major(version: str, *, own: bool) -> int | None:
+    """The major version; None where the next one is like any other. The year of somebody else's version may be one."""
+    number = int(version.partition(".")[0])
+    return number if number < _NO_MAJOR or (not own and 1900 <= number < 2200) else None
+
+
+def _kept(parts: Sequence[tuple[_Kind, str]]) -> Iterator[tuple[int, str]]:
+    """What stays as it is in tags of somebody else's image, by its place: major versions, and what may be one."""
+    before: set[_Kind] = set()
+    text = ""
+    for at, (kind, found) in enumerate(parts):
+        words = re.findall("[a-z]+", text.lower())
+        later = {kind for kind, _ in parts[at + 1 :]}
+        is_first = not before and not re.search("[0-9]", text)
+        if kind == "version" and _major(found, own=False) is not None:
+            yield at, found.partition(".")[0]
+        elif kind == "number" and (
+            words[-1] not in _COUNTED if words else is_first and (len(found) < 3 or later & {"number", "version"})
+        ):
+            yield at, found
+        text = found if kind == "text" else ""
+        before |= {kind} - {"text"}
 
 
 def _parts(tag: str) -> Iterator[tuple[_Kind, str]]:
@@ -144,8 +181,13 @@ def _parts(tag: str) -> Iterator[tuple[_Kind, str]]:
         yield "text", text
 
 
-def _shape(kind: _Kind, text: str) -> str:
-    """What a part has in common with those of other tags of the format: an expression, but for commits."""
+def _shape(kind: _Kind, text: str, kept: str = "") -> str:
+    """What a part has in common with those of other tags of the format: an expression, but for commits.
+
+    It may have `kept`, its beginning, in common too.
+    """
+    if kept:
+        return kept + (_shape(kind, text[len(kept) :]) if text != kept else "")
     match kind:
         case "date":
             match = _DATE.match(text)
@@ -165,13 +207,14 @@ def policy_for(tags: Sequence[str], form: Format) -> Policy | None:
     if form.kind == "moving":
         return Follow(form.key[0])
     parsed = [list(_parts(tag)) for tag in tags]
-    first = [(kind, text) for kind, text in parsed[0] if kind not in ("text", "commit")]
+    kept = dict(form.kept)
+    first = [part for at, part in enumerate(parsed[0]) if part[0] not in ("text", "commit") and part[1] != kept.get(at)]
     if form.kind == "dates" and not (first[0][0] == "version" and all(text.isdecimal() for _, text in first[1:])):
         # A version and the number of a day order as any version and number do; else the day alone does.
         first = [next(part for part in first if part[0] == "date")]
     ordered: list[str] = []
     expression = ""
-    for column in zip(*parsed, strict=True):
+    for at, column in enumerate(zip(*parsed, strict=True)):
         kind, text = column[0]
         if kind == "text":
             expression += _escape(text)
@@ -179,13 +222,15 @@ def policy_for(tags: Sequence[str], form: Format) -> Policy | None:
             lengths = sorted({len(text) for _, text in column})
             bounds = dict.fromkeys((lengths[0], lengths[-1]))
             expression += f"[0-9a-f]{{{','.join(map(str, bounds))}}}"
-        elif form.kind == "commits" or (kind, text) not in first:
-            expression += _shape(kind, text)
+        elif form.kind == "commits" or (kind, text) not in first or text == kept.get(at):
+            expression += _shape(kind, text, kept.get(at, ""))
         else:
             name = "build" if kind == "number" else kind
+            in_range = name == "version" and not ordered and form.major is not None
             ordered.append(name)
             number = ordered.count(name)
-            expression += f"(?P<{name}{number if number > 1 else ''}>{_shape(kind, text)})"
+            shape = _shape(kind, text, "" if in_range else kept.get(at, ""))
+            expression += f"(?P<{name}{number if number > 1 else ''}>{shape})"
     policy = _ordered(f"^{expression}$", ordered, form, first) if len(ordered) <= _MOST_NUMBERS else None
     # Not every date or number that looks like one is one.
     return policy if policy is not None and (isinstance(policy, Newest) or rank(policy, tags[:1], 1)) else None

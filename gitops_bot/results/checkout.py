@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from gitops_bot.images.reference import NOBODY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.images.kinds import Follow, Policy
-    from gitops_bot.images.reference import ImageName, Pin
+    from gitops_bot.images.reference import ImageName, Owner, Pin
     from gitops_bot.migration.rules import Gap
     from gitops_bot.releases.decisions import Change, EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage
@@ -68,6 +70,7 @@ class Inventory:
     """The environments, and their entries that need no updates.
 
     `images` has one image of each registry, with its pin; `registries` what `doctor` says of them, where it was asked.
+    `owner`: whose images may get the next major version.
     """
 
     environments: tuple[FoundEnvironment, ...]
@@ -75,6 +78,7 @@ class Inventory:
     images: Mapping[str, tuple[ImageName, Pin]] = field(default_factory=dict)
     registries: tuple[Finding, ...] = ()
     ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
+    owner: Owner = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,14 @@ def surroundings() -> Checkout | None:
         raise UsageError(Problem("failed.usage", "this folder no longer exists", "change to one that does")) from error
 
 
+def organisation(around: Checkout, environ: Mapping[str, str]) -> str | None:
+    """Who owns the origin of a checkout, as far as its address tells: `acme` of `acme/deploy`."""
+    with suppress(BotError):  # without an origin, nothing is one's own
+        if origin := around.origin(environ):
+            return (locate(origin, servers(environ), around.top)[0].name or "").partition("/")[0] or None
+    return None
+
+
 def _is_of(around: Checkout | None, named: Address, environ: Mapping[str, str], known: Sequence[Server]) -> bool:
     """Whether `--repository` names the checkout around us, or its origin."""
     if around is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,26 @@ def test_images_of_several_major_versions_keep_to_their_own(tmp_path: Path) -> N
         "builds-2": ">=14.0.0-0 <15.0.0",
     }
     assert written["environments"]["production"]["images"] == {"c": {"policy": "builds-2"}}
+
+
+def test_only_images_of_ones_own_get_the_next_major_version(tmp_path: Path) -> None:
+    tag = "v1.0.0-build.52-667e382a"
+    images = {"ghcr.io/acme/web": tag, "ghcr.io/others/web": tag, "registry.example.net/web": tag}
+    folder = checkout(tmp_path, {"overlays/production/kustomization.yaml": kustomization(images)})
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run(
+        ["git", "-C", str(folder), "remote", "add", "origin", "https://github.com/Acme/deploy.git"], check=True
+    )
+    init(folder, "--own", "registry.example.net/*")
+    written = yaml.safe_load((folder / "gitops-bot.yaml").read_text())
+    ranges = {name: policy["semver"] for name, policy in written["policies"].items()}
+    environment = written["environments"]["production"]
+    rules = {name: environment["images"].get(name, environment)["policy"] for name in images}
+    assert {name: ranges[rule] for name, rule in rules.items()} == {
+        "ghcr.io/acme/web": ">=0.0.0-0",
+        "ghcr.io/others/web": ">=1.0.0-0 <2.0.0",
+        "registry.example.net/web": ">=0.0.0-0",
+    }
 
 
 def test_a_promotion_that_globs_do_not_allow_takes_no_other_with_it(tmp_path: Path) -> None:

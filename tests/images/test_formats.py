@@ -12,6 +12,7 @@ from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
 from gitops_bot.images.order import rank
 from gitops_bot.images.reason import Unmanaged
 from gitops_bot.images.reference import Pin
+from tests.tables import rows
 
 V = r"(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"
 N = "(?P<build>[0-9]+)"
@@ -50,12 +51,43 @@ POLICIES: dict[str, Policy | None] = {
 
 @pytest.mark.parametrize(("tag", "expected"), POLICIES.items(), ids=POLICIES)
 def test_a_format_gets_the_policy_that_keeps_to_it(tag: str, expected: Policy | None) -> None:
-    form = format_of(Pin(tag))
+    form = format_of(Pin(tag), own=True)
     assert isinstance(form, Format)
     policy = policy_for([tag], form)
     assert policy == expected
     if policy is not None and not isinstance(policy, Newest):
         assert rank(policy, [tag], 1) == (tag,)
+
+
+@rows("tag expected", {
+    "PostGIS for a PostgreSQL": ("17-3.4", Semver(">=0.0.0-0", pattern=r"^17-(?P<version>3\.[0-9]+)$")),
+    "a Java and its build": ("21_35-jre", Pattern(f"^21_{N}-jre$", order="numerical")),
+    "a word and a number": ("pg17", Follow("pg17")),
+    "a version for a PostgreSQL": ("1.2.3-pg16-5", Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-pg16-{N}$")),
+    "the release of a distribution": (
+        "10.11.11ubu2404-ls50", Semver(">=10.0.0-0 <11.0.0", pattern=f"^{V}ubu2404-ls{N}$")),
+    "a build of a commit": (
+        "v1.0.0-build.52-667e382a", Semver(">=1.0.0-0 <2.0.0", pattern=rf"^v{V}-build\.{N}-[0-9a-f]{{8}}$")),
+    "a version and a commit": ("1.114.5-74a9b6d", Newest(r"^1\.[0-9]+\.[0-9]+-[0-9a-f]{7}$")),
+    "a few builds of commits": ("7-abc1234", Newest("^7-[0-9a-f]{7}$")),
+    "many builds of commits": ("123-abc1234", Pattern(f"^{N}-[0-9a-f]{{7}}$", order="numerical")),
+    "a version and a day": ("1.2.3-20240102", Semver(">=1.0.0-0 <2.0.0", pattern=f"^{V}-(?P<date>[0-9]{{8}})$")),
+    "a day and a version": ("20240102-v1.2.3", Pattern(
+        r"^(?P<date>[0-9]{8})-v1\.[0-9]+\.[0-9]+$", order="numerical")),
+    "a version of a year": (
+        "2024.1.1-debian-12-r0", Semver(">=2024.0.0-0 <2025.0.0", pattern=f"^{V}-debian-12-r{N}$")),
+    "four numbers": ("3.1.0.4875-ls39", POLICIES["3.1.0.4875-ls39"]),
+    "builds of a branch": ("main-42-abc1234", POLICIES["main-42-abc1234"]),
+})  # fmt: skip
+def test_of_an_image_of_somebody_else_every_number_stays_that_may_be_a_major_version(
+    tag: str, expected: Policy
+) -> None:
+    form = format_of(Pin(tag))
+    assert isinstance(form, Format)
+    policy = policy_for([tag], form)
+    assert policy == expected
+    if not isinstance(policy, Newest):
+        assert rank(expected, [tag], 1) == (tag,)
 
 
 @pytest.mark.parametrize("tag", ["1.4.2", "v2.0.0-rc.1", "1.25-alpine", "build-57", "2024-05-01", "7.10.2-s0"])
@@ -106,9 +138,11 @@ PIECES = [
 ]  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(lambda pieces: "".join(pieces)[:128]))
-def test_a_policy_chooses_the_very_tag_that_it_was_made_from(tag: str) -> None:
-    form = format_of(Pin(tag))
+@given(
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(lambda pieces: "".join(pieces)[:128]), st.booleans()
+)
+def test_a_policy_chooses_the_very_tag_that_it_was_made_from(tag: str, own: bool) -> None:
+    form = format_of(Pin(tag), own=own)
     if isinstance(form, Format) and form.kind != "auto" and (policy := policy_for([tag], form)) is not None:
         chosen = extract(policy.expression, tag) if isinstance(policy, Newest) else rank(policy, [tag], 1)
         assert chosen
