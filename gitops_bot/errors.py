@@ -103,15 +103,22 @@ class RegistryError(BotError):
     """A registry did not give a usable answer; `status` is the HTTP status where there was one.
 
     `no_repository`: it has no such repository, or hides it. `no_tag`: it has the repository but not the tag.
+    `no_manifest`: it says that it knows no manifest of that tag or digest.
     """
 
     def __init__(
-        self, *problems: Problem, status: int | None = None, no_repository: bool = False, no_tag: bool = False
+        self,
+        *problems: Problem,
+        status: int | None = None,
+        no_repository: bool = False,
+        no_tag: bool = False,
+        no_manifest: bool = False,
     ) -> None:
         super().__init__(*problems)
         self.status = status
         self.no_repository = no_repository
         self.no_tag = no_tag
+        self.no_manifest = no_manifest
 
 
 class GitError(BotError):

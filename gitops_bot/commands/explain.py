@@ -175,7 +175,7 @@ def _outcome(decision: Decision) -> tuple[EntryOutcome, Pin | None]:
 async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[str, str]) -> PolicySelection | None:
     """What the policy made of the registry's list; None where there is no policy, or no list.
 
-    `left_out` are the tags that were found to name no image; among the best, the others are looked at, too.
+    `left_out` are the tags that were found to name no image, each with why; the others of the best are looked at, too.
     """
     policy, image = entry.policy, entry.repository
     if policy is None or image is None or entry.rules.ignore:
@@ -194,7 +194,7 @@ async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[s
         digests = await ask_known(
             {best.tag: facts.digest(image, best.tag, will_read=True) for best in selection.candidates}
         )
-        others = await _no_images(facts, entry, image, digests)
+        others = await _left_out(facts, entry, image, [best.tag for best in selection.candidates])
     # When each of the best was built, as far as its image says.
     builds = await ask_known({tag: facts.describe(image, digest) for tag, digest in digests.items()})
     claims = {tag: build.created for tag, build in builds.items()}
@@ -205,13 +205,13 @@ async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[s
     return replace(selection, candidates=tuple(timed))
 
 
-async def _no_images(facts: Facts, entry: Managed, image: ImageName, digests: Mapping[str, str]) -> Mapping[str, str]:
-    """Those of these tags that name no image, as far as it can be told, each with what it names."""
+async def _left_out(facts: Facts, entry: Managed, image: ImageName, tags: Sequence[str]) -> Mapping[str, str]:
+    """Those of these tags that name no image, as far as it can be told, each with why."""
     found = {}
-    for tag, digest in digests.items():
+    for tag in tags:
         with suppress(RegistryError):
-            if (what := await pullable.unlike_pinned(facts, entry, image, digest)) is not None:
-                found[tag] = what
+            if (why := await pullable.why_left_out(facts, entry, image, tag)) is not None:
+                found[tag] = why
     return found
 
 

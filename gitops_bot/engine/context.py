@@ -80,7 +80,7 @@ class Context:
 class Candidate:
     """What an entry would become if no gate held it; `basis` as in `Context`.
 
-    `left_out` are tags which would have been chosen if they named images, with what they name. `seen` are checks that
+    `left_out` are tags which would have been chosen if they named images, with why not. `seen` are checks that
     a rollback without a person is decided by.
     """
 

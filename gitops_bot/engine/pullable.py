@@ -52,6 +52,25 @@ async def unless_absent(question: Asked[Answer]) -> Answer | None:
         return None
 
 
+async def unless_unknown(question: Asked[Answer]) -> Answer | None:
+    """What a registry answers; None where it lists a tag and says that it knows no manifest of it."""
+    try:
+        return await question
+    except RegistryError as error:
+        if not error.no_manifest:
+            raise
+        return None
+
+
+async def why_left_out(facts: Facts, entry: Managed, image: ImageName, tag: str) -> str | None:
+    """Why a listed tag cannot be pinned, to follow its name; None where it can."""
+    digest = await unless_unknown(facts.digest(image, tag, will_read=True))
+    if digest is None:
+        return "is listed, but the registry has no manifest of it"
+    what = await unlike_pinned(facts, entry, image, digest)
+    return None if what is None else f"is no image, but {what}"
+
+
 def problem_with(error: BotError, entry: Managed) -> Problem:
     """The failure of a registry, with what to correct in the entry where its repository may be the wrong one."""
     problem = error.problem

@@ -80,7 +80,7 @@ def explain(
     passing = admit(policy, listed)
     if no_images:
         passing = passing.only(IMAGE, [at for at, tag in enumerate(passing.tags) if tag not in no_images])
-    left_out = {tag: (IMAGE, f"it is no image, but {what}") for tag, what in no_images.items()}
+    left_out = {tag: (IMAGE, f"it {why}") for tag, why in no_images.items()}
     steps = [_step(after.rule, _kept(before), _kept(after)) for before, after in pairwise(passing.stages)]
     built = {tag: time for tag in passing.tags if (time := usable(times.get(tag), now)) is not None}
     if not isinstance(policy, Newest):

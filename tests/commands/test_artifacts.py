@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.commands.conftest import WEB
+from tests.commands.scene import config
 from tests.commands.stages import Stages, actions, change, held
-from tests.counterparts.registry import HELM, MANIFEST
+from tests.counterparts.registry import HELM, MANIFEST, docker_registry
+from tests.counterparts.world import overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.counterparts.registry import DockerRegistry
     from tests.counterparts.world import World
@@ -67,6 +71,22 @@ def test_the_next_best_tag_is_taken_where_the_best_ones_are_no_images(worldwide:
     assert proposed["to"] == {"tag": "1.1.0", "digest": stages.digests["web", "1.1.0"]}
     assert left_out in proposed["reason"]["text"]
     assert "`an image` leaves 2, and leaves out 4: " in stages.deploy.bot("explain", "production", image).out
+
+
+def test_a_listed_tag_without_a_manifest_costs_itself_alone(worldwide: World, tmp_path: Path) -> None:
+    with docker_registry(tmp_path, lasting=True) as registry:
+        image, digests = f"{registry.host}/web", registry.push_all("web", ("1.0.0", "1.1.0", "1.2.0"))
+        revisions = tmp_path / "images/docker/registry/v2/repositories/web/_manifests/revisions/sha256"
+        (revisions / digests["1.2.0"].removeprefix("sha256:") / "link").unlink()
+        files = {"gitops-bot.yaml": config("{as: commit}"), WEB: overlay([(image, "newTag: 1.0.0")])}
+        deploy = worldwide.deploy(lambda _: files)
+        proposed = change(deploy.ask("plan").json)
+        explained = deploy.bot("explain", "production", image, "--tag", "1.2.0")
+    assert proposed["to"] == {"tag": "1.1.0", "digest": digests["1.1.0"]}
+    assert (explained.code, explained.err) == (0, "")
+    left_out = "is listed, but the registry has no manifest of it"
+    assert f"left out: 1.2.0 {left_out}" in explained.out
+    assert f"why not  1.2.0: it {left_out}" in explained.out
 
 
 def test_audit_finds_what_is_pinned_and_no_image(worldwide: World) -> None:

@@ -44,12 +44,14 @@ from tests.engine.world import (
     C,
     D,
     Shop,
+    absent,
     fits,
     forge_is_down,
     line_of,
     overlay,
     path,
     refused,
+    unknown_manifest,
 )
 from tests.engine.world import check as result
 from tests.tables import rows
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
     from tests.engine.situations import Event
 
+GHOST = unknown_manifest()
 DOWN = "failed failed.registry: it is down; wait"
 newer = runs("staging", TWO, 20)
 
@@ -150,6 +153,29 @@ def charts(shop: Shop) -> None:
             "forward 1.1.0 chosen: highest version of 2 that match policy `releases`; left out: 1.2.0 is no "
             "image, but ..."
         ),
+    ),
+    "a listed tag has no manifest": (
+        "policy: releases", (fails("digest 1.2.0", GHOST),),
+        (
+            "forward 1.1.0 chosen: highest version of 2 that match policy `releases`; left out: 1.2.0 is listed, but "
+            "the registry has no manifest of it"
+        ),
+    ),
+    "all that is newer has no manifest": (
+        "policy: releases", (fails("digest 1.1.0", GHOST), fails("digest 1.2.0", GHOST)),
+        "kept current: ...; left out: 1.2.0 is listed, but the registry has no manifest of it, 1.1.0 is listed, ...",
+    ),
+    "a listed tag cannot be read": (
+        "policy: releases", (fails("digest 1.2.0", absent("404")),), "failed failed.registry: 404; ...",
+    ),
+    "a listed tag while the registry is down": ("policy: releases", (fails("digest 1.2.0", refused()),), DOWN),
+    "placed by its digest, behind a tag without a manifest": (
+        "policy: releases", (runs("production", Pin("latest", B), 2), fails("digest 1.2.0", GHOST)),
+        "adopted 1.1.0 adopted: the pinned digest is 1.1.0, the newest; left out: 1.2.0 is listed, ...",
+    ),
+    "a digest alone, behind a chart": (
+        "policy: releases", (runs("production", Pin(None, B), 2), is_a(C, CHART)),
+        "kept current: the pinned digest is 1.1.0, the newest; left out: 1.2.0 is no image, but ...",
     ),
     "thirty are no images": (
         "policy: releases", (charts,),

@@ -117,7 +117,7 @@ def test_explain_and_update_never_disagree(
         assert decision.after.tag not in charts
     for tag, what in made.left_out.items():
         assert tag in charts
-        assert f"{tag} is no image, but {what}" in getattr(decision, "reason", decision).text or len(made.left_out) > 3
+        assert f"{tag} {what}" in getattr(decision, "reason", decision).text or len(made.left_out) > 3
     pin = decision.after if isinstance(decision, Change) else decision.candidate if isinstance(decision, Held) else None
     if isinstance(decision, Failed):
         assert best == []  # the tag to follow is not there

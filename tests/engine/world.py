@@ -311,6 +311,10 @@ def absent(message: str) -> RegistryError:
     return RegistryError(Problem("failed.registry", message), status=404, no_tag=True)
 
 
+def unknown_manifest() -> RegistryError:
+    return RegistryError(Problem("failed.registry", "MANIFEST_UNKNOWN"), status=404, no_manifest=True)
+
+
 def refused(message: str = "it is down") -> RegistryError:
     return RegistryError(Problem("failed.registry", message, "wait"), status=503)
 

@@ -47,6 +47,8 @@ _LEFT = re.compile(r"([0-9]{1,9})(?:;|\Z)")
 _PLAIN = RegistryAccess()
 
 
+#: The code of an answer (OCI distribution specification 1.1, "Error Codes").
+_NO_MANIFEST: Final = "MANIFEST_UNKNOWN"
 #: The request that concerns a repository as a whole.
 LIST: Final = "the list of tags"
 
@@ -275,7 +277,9 @@ def explain(
             quoted = f" ({message})" if message else ""
             answered = f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
             what = f"{who} answered {answered} to the request for {request}{quoted}"
-            return RegistryError(problem(code, what, _advice(failure, location, request, login)), status=status)
+            no_manifest = failure.is_one_of(404) and not failure.elsewhere and message.startswith(_NO_MANIFEST)
+            advice = _advice(failure, location, request, login)
+            return RegistryError(problem(code, what, advice), status=status, no_manifest=no_manifest)
         case _:
             assert_never(failure)
 

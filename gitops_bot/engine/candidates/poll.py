@@ -114,7 +114,7 @@ async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:
     except RegistryError as error:
         decision = Failed(entry, problem_with(error, entry))
     if left_out and not isinstance(decision, Failed):
-        names = shortlist([f"{tag} is no image, but {what}" for tag, what in left_out.items()], policies.NAMED)
+        names = shortlist([f"{tag} {why}" for tag, why in left_out.items()], policies.NAMED)
         decision = replace(decision, reason=decision.reason.with_more(f"left out: {names}"))
     return Candidate(decision, left_out=left_out)
 
@@ -141,7 +141,7 @@ async def times_for(facts: Facts, image: ImageName, policy: Newest, tags: Sequen
 async def _choose(
     facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern | Newest, now: datetime
 ) -> tuple[Decision, Mapping[str, str]]:
-    """The decision by the tags that name images, and those that name none, which are left out, with what they name."""
+    """The decision by the tags that name images, and those that name none, which are left out, each with why."""
     tags, left_out = await facts.tags(image), dict[str, str]()
     times = await times_for(facts, image, policy, tags, entry.pin) if isinstance(policy, Newest) else None
     name = entry.rules.policy.name if entry.rules.policy is not None else None
@@ -161,13 +161,12 @@ async def _choose(
                 case (
                     policies.Chosen(tag=best) | policies.HeldChoice(candidate=str(best), reason=Reason(ends=datetime()))
                 ):
-                    digest = await facts.digest(image, best, will_read=True)
-                    what = await pullable.unlike_pinned(facts, entry, image, digest)
+                    why = await pullable.why_left_out(facts, entry, image, best)
                 case _:
                     return made
-            if what is None:
+            if why is None:
                 return made
-            left_out[best] = what
+            left_out[best] = why
             if len(left_out) >= MOST_LEFT_OUT:
                 what = f"the best {len(left_out)} tags that the policy admits name no images"
                 reason = Reason("held.no_image", f"{what}; let the policy leave them out")
@@ -209,16 +208,16 @@ async def _by_digest(
     """Place a pin whose tag says nothing by a tag of its digest, if any; `choose` says what goes on from a tag."""
     present = entry.pin
     for position, tag in enumerate(ranked):
-        if await facts.digest(image, tag) != present.digest:
+        if await pullable.unless_unknown(facts.digest(image, tag)) != present.digest:
             continue
-        made: policies.Choice = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
-        if position == 0 and present.tag is None:
-            return Kept(entry, replace(made.reason, code="current"))
-        if position > 0:
-            made = await choose(Pin(tag))
-            if isinstance(made, policies.Chosen):
-                reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
-                made = policies.Chosen(made.tag, reason)
+        made = await choose(Pin(tag)) if position > 0 else None
+        if made is None or isinstance(made, policies.Current):  # what is before it may be left out
+            made = policies.Chosen(tag, Reason("adopted", f"the pinned digest is {tag}, the newest"))
+            if present.tag is None:
+                return Kept(entry, replace(made.reason, code="current"))
+        elif isinstance(made, policies.Chosen):
+            reason = Reason("chosen", f"the pinned digest is {tag}; {made.tag} is newer", made.reason.data)
+            made = policies.Chosen(made.tag, reason)
         return await _with_digest(facts, entry, image, made)
     return None
 

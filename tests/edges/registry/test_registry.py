@@ -87,10 +87,10 @@ def test_what_a_registry_does_not_have_is_told_of_and_ends_nothing_else(registry
     with opened() as ours:
         with pytest.raises(RegistryError, match=r"404 Not Found: it has no such repository, or hides it \(") as failure:
             ours.tags(ImageName(registry.host, "no/such"))
-        assert (failure.value.status, failure.value.no_repository) == (404, True)
+        assert (failure.value.status, failure.value.no_repository, failure.value.no_manifest) == (404, True, False)
         with pytest.raises(RegistryError, match=r"404 Not Found to the request for the tag v2 \(MANIFEST") as failure:
             ours.digest(image, "v2")
-        assert (failure.value.status, failure.value.no_repository) == (404, False)
+        assert (failure.value.status, failure.value.no_repository, failure.value.no_manifest) == (404, False, True)
         assert ours.tags(image) == ("v1",)
 
 
