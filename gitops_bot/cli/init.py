@@ -57,7 +57,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], own: tuple[str, ...],
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry.cloud import is_cloud
     from gitops_bot.errors import ConfigError, Problem, UsageError
-    from gitops_bot.images.reference import Owner
+    from gitops_bot.images.owner import Owner
     from gitops_bot.report.configuration import migration_text, print_inventory, starter
     from gitops_bot.report.screen import Screen
     from gitops_bot.results.checkout import Initialised

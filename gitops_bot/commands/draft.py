@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import Owner, Pin
+    from gitops_bot.images.owner import Owner
+    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
     from gitops_bot.results.checkout import FoundEnvironment
 

@@ -12,7 +12,7 @@ from gitops_bot.commands.outside import deployed_paths, directories, look_outsid
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
-from gitops_bot.images.reference import NOBODY
+from gitops_bot.images.owner import NOBODY
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.folding import ending_of, fold, fold_files
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.engine.read import Files, Snapshot
-    from gitops_bot.images.reference import ImageName, Owner, Pin
+    from gitops_bot.images.owner import Owner
+    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.deployed import DeployedPaths

@@ -181,25 +181,6 @@ class ImageName:
         return f"{self.registry}/{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose images are one's own: those of an organisation, in any registry, and those that a glob matches."""
-
-    organisation: str | None = None
-    globs: tuple[str, ...] = ()
-
-    def owns(self, image: ImageName | None) -> bool:
-        """Whether an image is one's own; one without a name is not."""
-        if image is None:
-            return False
-        first = image.path.partition("/")[0].casefold()
-        return first == (self.organisation or "").casefold() or any(fits(glob, str(image)) for glob in self.globs)
-
-
-#: Where nobody says whose the repository is.
-NOBODY = Owner()
-
-
 @lru_cache(maxsize=1024)  # the names of a configuration are compared with every entry
 def normalised(text: str) -> str | None:
     """A repository as all of its spellings come to; None where the text can only be the name of an entry."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.reference import NOBODY
+from gitops_bot.images.owner import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
     from gitops_bot.images.kinds import Follow, Policy
-    from gitops_bot.images.reference import ImageName, Owner, Pin
+    from gitops_bot.images.owner import Owner
+    from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.rules import Gap
     from gitops_bot.releases.decisions import Change, EntryKey, Managed
     from gitops_bot.releases.layout.coverage import Coverage

@@ -36,7 +36,7 @@ class Recorded:
 
 
 def form_of(tag: str) -> Format | None:
-    form = format_of(Pin(tag))
+    form = format_of(Pin(tag), own=True)
     return form if isinstance(form, Format) and form.kind != "moving" else None
 
 
@@ -126,8 +126,13 @@ def test_the_first_plan_of_a_real_tree_proposes_what_is_newer_and_nothing_else(
     worldwide: World, tmp_path: Path, corpus: Path
 ) -> None:
     unpack((corpus / "trees" / "Ama2352+vroom-gitops.tar").read_bytes(), tmp_path)
-    (tmp_path / ".git").mkdir()
+    # The images are those of the repository's owner, which the origin names.
+    (tmp_path / ".git" / "refs").mkdir(parents=True)
+    (tmp_path / ".git" / "objects").mkdir()
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / ".git" / "config").write_text(
+        '[core]\n\trepositoryformatversion = 0\n[remote "origin"]\n\turl = https://github.com/Ama2352/vroom-gitops\n'
+    )
     plan, known = first_plan(worldwide, tmp_path)
     assert laughable(plan, known) == []
     assert [problem["message"] for problem in plan["problems"]] == []

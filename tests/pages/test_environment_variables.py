@@ -16,10 +16,11 @@ _SET = re.compile(
     r"GIT_(?:ALLOW_PROTOCOL|ASKPASS|CONFIG_GLOBAL|CONFIG_NOSYSTEM|DEFAULT_REF_FORMAT|DIR|FLUSH|OPTIONAL_LOCKS"
     r"|PYTHON_\w+|TERMINAL_PROMPT|TRACE_\w+)|SSH_ASKPASS|LC_ALL|GITOPS_BOT_(?:ANSWER|ASK)"
 )
-#: What GitHub's API answers, the operating system's flags, and names of the program itself.
+#: What APIs of GitHub and of registries answer, the operating system's flags, and names of the program itself.
 _WORDS = re.compile(
     r"IN_PROGRESS|CHANGES_REQUESTED|INSUFFICIENT_SCOPES|MAX_NODE_LIMIT_EXCEEDED|NOT_FOUND|RATE_LIMIT(?:ED)?"
     r"|ACTION_REQUIRED|STARTUP_FAILURE|TIMED_OUT|RESOURCE_LIMITS_EXCEEDED|O_NOFOLLOW|O_TMPFILE|BY_NAME|TRY_SECONDS"
+    r"|MANIFEST_UNKNOWN"
 )
 
 
