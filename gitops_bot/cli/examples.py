@@ -125,6 +125,24 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+#: What people call a command that has another name here.
+MEANT: Mapping[str, str] = {
+    "update": "apply bump fetch poll pull refresh sync upgrade",
+    "set": "bump deploy pin release tag",
+    "plan": "diff dry-run preview simulate",
+    "check": "lint test validate verify",
+    "rollback": "back downgrade restore revert undo",
+    "promote": "copy rollout ship",
+    "explain": "describe inspect why",
+    "status": "dashboard drift get list ls overview show",
+    "history": "changes log releases",
+    "init": "bootstrap configure create generate import migrate new setup",
+    "run": "daemon loop serve server start watch",
+    "doctor": "debug diagnose",
+    "audit": "clean cleanup gc prune",
+}
+
+
 class Group(Command, click.Group):
     """The program, whose help has the commands by what they are for, and ends with the first steps."""
 
@@ -135,6 +153,16 @@ class Group(Command, click.Group):
             with formatter.section(title):
                 rows = [(name.ljust(column), self.commands[name].get_short_help_str(limit=80)) for name in names]
                 formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names. What has another name here is answered with that."""
+        meant = [name for name, words in MEANT.items() if args[0].lower() in words.split()]
+        if args[0] in self.commands or not meant:
+            return super().resolve_command(ctx, args)
+        told = "".join(f"\n  {name.ljust(10)}{self.commands[name].get_short_help_str(limit=80)}" for name in meant)
+        raise click.UsageError(f"No such command {args[0]!r}. Did you mean:{told}", ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands in front of the command. Options of commands are told where they belong."""

@@ -113,7 +113,7 @@ def update_command(environments: tuple[str, ...]) -> Asked:
 @request("set")
 @click.option("--allow-downgrade", is_flag=True, help="Allow an older version, or a tag that was moved.")
 @click.argument("environment", metavar="ENV")
-@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1, required=True)
+@click.argument("pins", metavar="IMAGE=PIN...", nargs=-1)
 def set_command(environment: str, pins: tuple[str, ...], *, allow_downgrade: bool) -> Asked:
     """Pin what was just pushed (the step after docker push).
 
@@ -123,6 +123,12 @@ def set_command(environment: str, pins: tuple[str, ...], *, allow_downgrade: boo
     from gitops_bot.engine.request import Pins
     from gitops_bot.images.reference import parse_assignments
 
+    named = [word for word in pins if "=" not in word]
+    if "=" in environment and len(named) < 2:  # `set web=v1.4.2`, or the environment behind it
+        words = " ".join([*(named or ["ENV"]), environment, *(word for word in pins if "=" in word)])
+        raise click.UsageError(f"The environment comes first: `gitops-bot set {words}`.")
+    if not pins:
+        raise click.UsageError("Missing argument 'IMAGE=PIN...'.")
     return (environment,), Pins(parse_assignments(pins), allow_downgrade)
 
 
@@ -138,10 +144,10 @@ _images_option = click.option(
 @click.option("--beyond-checks", is_flag=True, help="Also promote what has not passed the checks that TARGET requires.")
 @click.option("--now", is_flag=True, help="Do not wait for the `soak` time of TARGET.")
 @click.argument("source", metavar="SOURCE")
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="TARGET", required=False)
 def promote_command(
     source: str,
-    target: str,
+    target: str | None,
     *,
     images: tuple[str, ...],
     overlays: tuple[str, ...],
@@ -159,7 +165,8 @@ def promote_command(
 
     with reading("--overlay", "correct the glob"):
         globs = [Glob.parse(text) for text in overlays]
-    return (target,), Promote(source, ByHand(beyond_policy, now, beyond_checks), images, globs)
+    # Without a target, the configuration tells which were possible.
+    return (target,) if target else (), Promote(source, ByHand(beyond_policy, now, beyond_checks), images, globs)
 
 
 def _short(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:

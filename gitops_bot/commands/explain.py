@@ -53,6 +53,10 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
         UsageError, ConfigError: no entry is meant; or a hold names nothing, so nothing of the environment is decided.
         GitError, ForgeError: the environment cannot be decided.
     """
+    (name,), known = scope.names, scope.config.environments
+    if name not in known and image in known:
+        advice = f"the environment comes first: `gitops-bot explain {image} {name[:100]}`"
+        raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     snapshot = read(world, scope)
     (environment,) = snapshot.environments
     state = snapshot.states[environment.name]

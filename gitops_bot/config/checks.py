@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gitops_bot.config import times
 from gitops_bot.config.document import Scalar, Section
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.leaves import quote
+from gitops_bot.config.leaves import SECRETS, quote
 from gitops_bot.config.propose import FOR_PULL_REQUESTS
 from gitops_bot.config.require import CAPTURE
 from gitops_bot.config.validation import meant, suggestion
@@ -143,7 +143,8 @@ def _one_choice(policy: Section) -> None:
 
 def _login(registry: Section) -> None:
     by_password, has_role = registry["password_env"] is not None, registry["aws_role"] is not None
-    if registry["username"] is not None and not by_password:
+    misplaced = any(word.lower() in SECRETS for word in registry)  # told by itself, with `password_env`
+    if registry["username"] is not None and not by_password and not misplaced:
         advice = "set the variable that holds its password, as in `password_env: GHCR_TOKEN`"
         registry.below("username").report("`username` alone is not enough to log in", advice)
     if has_role and not re.search(r"\.dkr[.-]ecr", str(registry.path[-1])):

@@ -234,6 +234,7 @@ _NO_TEXT = "this is not UTF-8", "save the file as UTF-8"
 _NO_CHARACTER = "YAML does not allow this character", "remove it, or write it as an escape within double quotes"
 _QUOTED = re.compile(r""" (['"])[^<].+\1""")
 _QUOTE = 'put text that begins with `*` or `&` in quotes, as in "*/overlays/staging"'
+_BLOCK = "`>` and `|` begin a block of text in YAML", 'put a range in quotes, as in `semver: ">=1.0 <2"`'
 #: The parser's message -> what it usually means, and what to do.
 _SYNTAX = {
     "found character '\\t'": ("there is a tab where YAML needs spaces", "indent with spaces"),
@@ -245,6 +246,8 @@ _SYNTAX = {
     "found unexpected end of stream": ("a quote is opened and never closed", "close the quote"),
     "cannot start any token": ("a value starts with a character that has another meaning in YAML", "put it in quotes"),
     "expected alphabetic or numeric character": ("`*` and `&` begin an alias or an anchor in YAML", _QUOTE),
+    "expected chomping or indentation indicators": _BLOCK,
+    "expected a comment or a line break": _BLOCK,
     "expected ',' or ']'": ("a list `[...]` is not closed, or a comma is missing", "close it with `]`"),
     "expected ',' or '}'": ("a mapping `{...}` is not closed, or a comma is missing", "close it with `}`"),
     "expected <block end>": ("this line's indentation matches nothing above it", "align it with the keys around it"),

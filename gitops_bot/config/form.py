@@ -393,7 +393,10 @@ ArtifactMetadata = Annotated[
 
 
 _VARIABLE = leaf.text(
-    "must be the name of an environment variable, never the secret itself", leaf.VARIABLE, secret=True
+    "must be the name of an environment variable, never the secret itself",
+    leaf.VARIABLE,
+    secret=True,
+    advice=f"as in {leaf.EXAMPLE}; if it is a secret, and this file was ever pushed, revoke it",
 )
 #: A host, and the path below it that images have there.
 _MIRROR = rf"{leaf.HOST.removesuffix('$')}(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*){{0,20}}$"

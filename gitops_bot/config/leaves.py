@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: In a next step, this becomes the setting with its example.
 EXAMPLE = "`EXAMPLE`"
+#: Keys that hold secrets elsewhere; no setting is called so.
+SECRETS = ("auth", "passphrase", "password", "secret", "token")
 _AS_IN = f"as in {EXAMPLE}"
 
 _SEGMENT = (
@@ -123,6 +125,7 @@ def text(
     pattern: str = LINE,
     *,
     secret: bool = False,
+    advice: str = _AS_IN,
     parse: Callable[[str], object] = str,
     check: Callable[[str], object] = str,
     schema: Mapping[str, Any] | None = None,
@@ -139,7 +142,7 @@ def text(
         scalar = _scalar(value)
         if scalar.kind == "truth":
             raise WrongError(f"must be text, but YAML reads {scalar} as true or false", f'put it in quotes: "{scalar}"')
-        written = _match(pattern, scalar, requirement, secret=secret)
+        written = _match(pattern, scalar, requirement, secret=secret, advice=advice)
         try:
             check(written)
             return parse(written)
@@ -246,10 +249,10 @@ def _not_among(scalar: Scalar, known: str, values: Sequence[str]) -> WrongError:
     return WrongError(f"must be {known}, not {quote(scalar)}", f"did you mean `{close}`?" if close else _AS_IN)
 
 
-def _match(pattern: str, value: str, requirement: str, *, secret: bool = False) -> str:
+def _match(pattern: str, value: str, requirement: str, *, secret: bool = False, advice: str = _AS_IN) -> str:
     # Unlike in ECMA 262, `$` in Python also matches before a final line break.
     if re.match(pattern.replace("$", r"\Z"), value) is None:
-        raise WrongError(requirement if secret else f"{requirement}, not {quote(value)}")
+        raise WrongError(requirement if secret else f"{requirement}, not {quote(value)}", advice)
     return str(value)
 
 

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, ge
 
 from gitops_bot.config.document import MOST_PROBLEMS, Position, Scalar, kind_of, problem
 from gitops_bot.config.form_policy import KINDS
-from gitops_bot.config.leaves import EXAMPLE, About, Either, Leaf, Listed, WrongError, choice, nearest, quote, truth
+from gitops_bot.config.leaves import (
+    EXAMPLE,
+    SECRETS,
+    About,
+    Either,
+    Leaf,
+    Listed,
+    WrongError,
+    choice,
+    nearest,
+    quote,
+    truth,
+)
 from gitops_bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +40,8 @@ _MOST_KNOWN = 200
 _MOST_NAMED = 20
 #: How many problems are collected, before they are sorted and limited to those that are shown.
 _MOST_REPORTED = 1000
-_SECRETS = ("auth", "passphrase", "password", "secret", "token")
+#: What stands for the name of an environment variable, and is no secret itself.
+_VARIABLE = re.compile(r"\$|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _POLICY = "a policy has `semver`, `pattern` with `order`, or `digest`"
 _EXAMPLE = 'as in `{semver: ">=1.0 <2"}`'
 #: How messages name the keys that the user chooses.
@@ -210,8 +223,15 @@ def _subject(path: Path) -> str:
 
 def _unknown(document: Document, path: Path, known: tuple[str, ...]) -> object:
     *above, word = map(str, path)
-    if above[:1] == ["registries"] and word.lower() in _SECRETS:
-        advice = "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
+    if word.lower() in SECRETS:
+        advice = "give the forge's token to the bot in its environment"
+        if above[:1] == ["registries"]:
+            advice = (
+                "put it into an environment variable and give the variable's name, as in `password_env: GHCR_TOKEN`"
+            )
+        value = document.at(path)
+        if isinstance(value, Scalar) and value and value.kind in ("text", "number") and not _VARIABLE.match(value):
+            advice = f"revoke it if this file was ever pushed: all who read the repository have it; then {advice}"
         return _report(document, path, f"`{word}`: secrets do not belong in this file", advice, at_key=True)
     close = suggestion(document, word, known)
     advice = f"did you mean `{close}`?" if close else f"known here: {', '.join(f'`{key}`' for key in known)}"

@@ -236,7 +236,9 @@ class Assignment:
         """
         image, equals, pin = text.partition("=")
         if not equals or not image or not pin:
-            raise ValueError(f"{text[:300]!r} is not of the form IMAGE=PIN, as in web=v1.4.2")
+            raise ValueError(f"{text[:300]!r} is not of the form IMAGE=PIN")
+        if image != image.strip() or pin != pin.strip():
+            raise ValueError(f"{text[:300]!r} has blanks beside the `=`")
         before, at, digest = pin.partition("@")
         new_name: str | None = None
         tag: str | None = before or None
@@ -259,17 +261,34 @@ def parse_assignments(texts: Sequence[str]) -> tuple[Assignment, ...]:
     Raises:
         UsageError: with one problem for each that cannot be read, and for each image that is given twice.
     """
-    advice = "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG"
     read: dict[str, Assignment] = {}
     problems: list[Problem] = []
+    if len(texts) in (2, 3) and all(text == "=" or "=" not in text for text in texts):
+        texts = [" ".join(texts)]  # `web v1.4.2`, or `web = v1.4.2` without quotes
     for text in texts:
         try:
             assignment = Assignment.parse(text)
         except ValueError as error:
-            problems.append(Problem("failed.usage", str(error), advice))
+            problems.append(Problem("failed.usage", str(error), _correction(text)))
             continue
         if read.setdefault(assignment.image, assignment) != assignment:
             problems.append(Problem("failed.usage", f"{assignment.image} is given two pins", "give each image one pin"))
     if problems:
         raise UsageError(*problems)
     return tuple(read.values())
+
+
+#: `web:v1.4.2`, `web@sha256:...`, as a container runtime takes it; or two words.
+_IMAGE_AND_PIN = re.compile(r"([^\s=]+?)(?:(?::|\s+)([^/:@\s]+))?(@\S+)?")
+
+
+def _correction(text: str) -> str:
+    """The `IMAGE=PIN` that was probably meant by a text that is none, as advice; else the forms that there are."""
+    image, equals, pin = (part.strip() for part in text.partition("="))
+    if not equals and (parts := _IMAGE_AND_PIN.fullmatch(image)) is not None:
+        image, pin = parts[1], f"{parts[2] or ''}{parts[3] or ''}"
+    try:
+        Assignment.parse(f"{image}={pin}")
+    except ValueError:
+        return "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG, as in web=v1.4.2"
+    return f"write `{image}={pin}`"

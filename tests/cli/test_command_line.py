@@ -8,15 +8,17 @@ import click
 import pytest
 
 from gitops_bot import __version__
-from gitops_bot.cli.examples import SECTIONS
+from gitops_bot.cli.examples import MEANT, SECTIONS
 from gitops_bot.cli.main import cli
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: The options that lift a rule.
 LIFT = {"--release-hold", "--allow-downgrade", "--beyond-policy", "--beyond-checks", "--now", "--offline"}
+POLL = "Poll the registries once; open or refresh pull requests."
 
 
 @pytest.mark.parametrize("words", [["version"], ["-V"], ["--version"]], ids=" ".join)
@@ -38,6 +40,24 @@ def test_help_of_what_is_no_command_suggests_one(tmp_path: Path) -> None:
     done = run("help", "pln", cwd=tmp_path)
     assert done.code == 2
     assert "No such command 'pln'. (Did you mean one of: 'explain', 'plan'?)" in done.err
+
+
+@rows("words told", {
+    "set or update": (["bump", "dev"], f"No such command 'bump'. Did you mean:\n  update    {POLL}\n  set      "),
+    "rollback": (["undo", "dev"], "No such command 'undo'. Did you mean:\n  rollback  Propose the pins"),
+    "a pin first": (["set", "web=1", "dev"], "The environment comes first: `gitops-bot set dev web=1`."),
+    "no environment": (["set", "web=1", "api=2"], "The environment comes first: `gitops-bot set ENV web=1 api=2`."),
+    "no pin": (["set", "dev"], "Missing argument 'IMAGE=PIN...'."),
+})  # fmt: skip
+def test_what_was_probably_meant_is_written_out(tmp_path: Path, words: list[str], told: str) -> None:
+    done = run(*words, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert f"Error: {told}" in done.err
+
+
+def test_other_words_for_commands_are_no_commands() -> None:
+    assert MEANT.keys() <= cli.commands.keys()
+    assert cli.commands.keys().isdisjoint(" ".join(MEANT.values()).split())
 
 
 def test_every_command_is_in_one_section_of_the_help() -> None:

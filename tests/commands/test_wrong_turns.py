@@ -13,6 +13,7 @@ from tests.conftest import PROJECT
 from tests.counterparts.registry import docker_registry
 from tests.counterparts.token_server import encrypted
 from tests.counterparts.world import TOKEN, overlay, run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Nothing listens there.
 NOWHERE = "127.0.0.1:9"
+MISSING = "TARGET is missing: where to promote to"
 
 
 def told(done: Done) -> list[tuple[str, str]]:
@@ -180,3 +182,22 @@ def test_an_old_python_says_which_one_is_needed(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: gitops-bot needs Python 3.11 or newer, and this is 3.9.18\n  next: ")
+
+
+@rows("words message advice", {
+    "swapped": ("explain web production", "there is no environment 'web'",
+                "the environment comes first: `gitops-bot explain production web`"),
+    "no target": ("promote staging", MISSING, "`gitops-bot promote staging production`"),
+    "the last": ("promote production", f"{MISSING}; no environment has `promote_from: production`",
+                 "name one of staging"),
+    "neither": ("promote stagin", "there is no environment 'stagin'", "did you mean `staging`?"),
+    "a colon": ("set production web:1.2.0", "'web:1.2.0' is not of the form IMAGE=PIN", "write `web=1.2.0`"),
+})  # fmt: skip
+def test_arguments_are_corrected_before_the_forge_or_a_registry_is_asked(
+    worldwide: World, words: str, message: str, advice: str
+) -> None:
+    deploy = Stages.start(worldwide, "promote_from: staging").deploy
+    with deploy.watching() as seen, worldwide.registry.counting() as asked:
+        done = deploy.ask(*words.split())
+    assert (done.code, only(done)) == (2, (message, advice))
+    assert (seen.nothing, seen.api, asked) == (True, [], [])

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag
+from gitops_bot.errors import UsageError
+from gitops_bot.images.reference import Assignment, ImageName, Pin, is_digest, is_tag, parse_assignments
+from tests.tables import rows
 
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
@@ -130,14 +132,32 @@ def test_an_assignment_reads_as_in_kustomize(text: str, assignment: Assignment) 
         ("web=ghcr.io/acme/web", "names an image but neither a tag nor a digest"),
         ("web=ghcr.io/Acme/web:1", "'ghcr.io/Acme/web' is not an image repository name"),
         ("web=https://ghcr.io/web:1", "is not an image repository name"),
-        ("web=1\n", "is not a tag"),
+        ("web=1\n", "has blanks beside the `=`"),
         ("web=" + "x" * 100_000, "is not a tag"),
     ],
 )
 def test_what_is_no_assignment_is_refused(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=r"is not|neither") as raised:
+    with pytest.raises(ValueError, match=r"is not|neither|blanks") as raised:
         Assignment.parse(text)
     assert message in str(raised.value)
+
+
+@rows("words advice", {
+    "a colon": (["web:v1.2.4"], "write `web=v1.2.4`"),
+    "a port": (["localhost:5000/web:v1.2.4"], "write `localhost:5000/web=v1.2.4`"),
+    "a digest": ([f"web@{DIGEST}"], f"write `web=@{DIGEST}`"),
+    "both": ([f"web:v1@{DIGEST}"], f"write `web=v1@{DIGEST}`"),
+    "blanks": (["web = v1.2.4"], "write `web=v1.2.4`"),
+    "blanks without quotes": (["web", "=", "v1.2.4"], "write `web=v1.2.4`"),
+    "two words": (["web", "v1.2.4"], "write `web=v1.2.4`"),
+    "no pin": (["web"], "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG, as in web=v1.4.2"),
+    "no digest": (["web@sha256:1"], "write IMAGE=TAG, IMAGE=TAG@DIGEST, IMAGE=@DIGEST or IMAGE=NEWNAME:TAG, as in ..."),
+})  # fmt: skip
+def test_the_assignment_that_was_probably_meant_is_written_out(words: list[str], advice: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_assignments(words)
+    (problem,) = raised.value.problems
+    assert problem.next.startswith(advice.removesuffix("..."))
     assert len(str(raised.value)) < 500
 
 
