@@ -15,7 +15,7 @@ from gitops_bot.cli.doctor import registry_for
 from gitops_bot.results.result import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gitops_bot.edges.clock import Clock
     from gitops_bot.results.checkout import Finding, FoundEnvironment, Inventory
@@ -56,7 +56,7 @@ def init_command(*, offline: bool, peers: tuple[str, ...], own: tuple[str, ...],
     from gitops_bot.edges import disk
     from gitops_bot.edges.clock import Clock
     from gitops_bot.edges.registry.cloud import is_cloud
-    from gitops_bot.errors import ConfigError, Problem, UsageError
+    from gitops_bot.errors import Problem, UsageError
     from gitops_bot.images.owner import Owner
     from gitops_bot.report.configuration import migration_text, print_inventory, starter
     from gitops_bot.report.screen import Screen
@@ -69,9 +69,8 @@ def init_command(*, offline: bool, peers: tuple[str, ...], own: tuple[str, ...],
         advice = "change to the checkout of your manifests"
         raise UsageError(Problem("failed.usage", "not inside a Git checkout", advice))
     tree = checkout.tree(os.environ)
-    if config.FILE in tree and not dry_run:
-        advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
-        raise ConfigError(Problem("failed.config", f"{config.FILE} already exists, and init never replaces it", advice))
+    if not dry_run:
+        _refuse_existing(tree)
     now = clock.now()
     migration, text, converted = None, "", None
     if chosen := tuple(peer for peer in get_args(Peer) if peer in peers or "auto" in peers):
@@ -102,6 +101,17 @@ def init_command(*, offline: bool, peers: tuple[str, ...], own: tuple[str, ...],
     initialised = Initialised(inventory, coverage, os.path.relpath(checkout.top / config.FILE), text, not dry_run, gaps)
     head = Head(problems=(*inventory.problems, *(gap.bug for gap in gaps if gap.bug is not None)))
     return show("init", Result(head, initialised), output)
+
+
+def _refuse_existing(tree: Mapping[str, str]) -> None:
+    from gitops_bot.config import FILE
+    from gitops_bot.errors import ConfigError, Problem
+    from gitops_bot.wiring.local import refuse_misnamed
+
+    if FILE in tree:
+        advice = "edit that one; `gitops-bot init --dry-run` prints what init would write"
+        raise ConfigError(Problem("failed.config", f"{FILE} already exists, and init never replaces it", advice))
+    refuse_misnamed(tree)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ configuration is the file of `--config`, else the branch's: an uncommitted one s
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -112,6 +113,8 @@ def on_disk(named: str | None) -> tuple[Checkout, Mapping[str, str], Config]:
     if named:
         return files, tree, _read_named(named)
     own = files.read([FILE]).get(FILE)
+    if own is None:
+        refuse_misnamed(tree)
     if own is None and os.path.lexists(files.top / FILE):  # a pipe or a folder would be ignored in silence
         raise ConfigError(Problem("failed.config", f"{FILE} is not a regular file", "put the file itself there", FILE))
     return files, tree, _infer(tree) if own is None else _read(own)
@@ -146,6 +149,7 @@ def chosen_config(
             raise ConfigError(Problem("failed.config", message, advice, chosen.file))
         return chosen
     _refuse_link(repository.tree(commit))
+    refuse_misnamed(repository.tree(commit))
     if infer:
         return _infer(repository.tree(commit))
     message = f"there is no {FILE} on the branch {branch}"
@@ -232,6 +236,20 @@ def _refuse_link(tree: Mapping[str, str]) -> None:
         raise ConfigError(
             Problem("failed.config", f"{FILE} is a symbolic link", "commit the file itself instead", FILE)
         )
+
+
+#: How its name may be written by mistake, and where other tools have theirs: a hidden folder of a forge, as a rule.
+_MISNAMED = re.compile(r"(?:(?:\.[^/]+|config)/)?\.?gitops[-_]?bot\.(?:ya?ml|json|toml)", re.IGNORECASE)
+
+
+def refuse_misnamed(tree: Mapping[str, str]) -> None:
+    """Refuse a configuration with another name or in another folder, where there is none in its place.
+
+    It would be ignored in silence, and all that it says.
+    """
+    if FILE not in tree and (path := next(filter(_MISNAMED.fullmatch, tree), None)) is not None:
+        message = f"it is not read: the configuration is called {FILE}, and lies at the top of the repository"
+        raise ConfigError(Problem("failed.config", message, f"run `git mv {path} {FILE}`, and commit it", path))
 
 
 def _read_named(path: str) -> Config:

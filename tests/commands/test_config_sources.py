@@ -309,7 +309,5 @@ def test_of_a_repository_without_any_branch_the_error_says_so(shop: Deploy) -> N
     told = shop.ask("plan")
     assert told.code == 1
     (problem,) = told.json["problems"]
-    assert problem["message"].endswith(
-        "has no default branch: HEAD names 'main', which does not exist; it has no branches"
-    )
-    assert problem["next"] == "Push one first."
+    assert problem["message"] == f"{shop.remote.url} is empty: it has no commit on any branch"
+    assert problem["next"] == "Commit the manifests and push them, as in `git push -u origin main`."

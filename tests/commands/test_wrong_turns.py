@@ -201,3 +201,23 @@ def test_arguments_are_corrected_before_the_forge_or_a_registry_is_asked(
         done = deploy.ask(*words.split())
     assert (done.code, only(done)) == (2, (message, advice))
     assert (seen.nothing, seen.api, asked) == (True, [], [])
+
+
+@rows("path", {"another ending": "gitops-bot.yml", "a folder of the forge": ".github/gitops-bot.yaml"})
+def test_a_configuration_in_another_place_is_told_instead_of_ignored(shop: Deploy, tmp_path: Path, path: str) -> None:
+    here = tmp_path / "here"
+    shop.remote.git("clone", "-q", str(shop.remote.path), str(here))
+    (here / path).parent.mkdir(exist_ok=True)
+    (here / "gitops-bot.yaml").rename(here / path)
+    shop.remote.commit("main", {"gitops-bot.yaml": None, path: CONFIG})
+    message = "it is not read: the configuration is called gitops-bot.yaml, and lies at the top of the repository"
+    with shop.watching() as seen:
+        for done in (
+            *(run(command, "--output", "json", cwd=here) for command in ("check", "init")),
+            *(shop.ask(command) for command in ("plan", "update", "status")),
+        ):
+            assert (done.code, only(done)) == (2, (message, f"run `git mv {path} gitops-bot.yaml`, and commit it"))
+            assert done.json["problems"][0]["file"] == path
+    assert (seen.nothing, seen.api, (here / "gitops-bot.yaml").exists()) == (True, [], False)
+    shop.remote.commit("main", {"gitops-bot.yaml": CONFIG})
+    assert shop.ask("plan").code == 0

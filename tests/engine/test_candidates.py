@@ -511,7 +511,7 @@ BACK = "back to release 1 (0101010101) of 2026-10-26 12:00 UTC, by Ann"
          "(0202020202) ..."),
     ),
     "nothing before": (
-        (), RollBack(), "failed failed.git: nothing to roll back to: no release before the present pins ...",
+        (), RollBack(), "failed failed.git: nothing to roll back to: the present pins are the first, ...",
     ),
 })  # fmt: skip
 def test_a_rollback_goes_to_an_earlier_release(events: tuple[Event, ...], what: RollBack, expected: str) -> None:

@@ -109,16 +109,22 @@ def test_the_previous_release_is_the_one_before_the_last_move(
     assert found.number == number
 
 
-@rows("known more advice", {
-    "a digest for the tag is no other pin": (history(*STORY[:2]), "", ""),
-    "the one before was cut away": (history(*STORY[1:3], complete=False), FULL, f"F{FULL[1:]}. "),
-    "a limit": (history(*STORY[1:3], complete=False), "nothing is read", "Nothing is read. "),
-    "no release at all": ((), "", ""),
+UNKNOWN = "no release before the present pins is known"
+FIRST = "the present pins are the first, and there is no release before them"
+
+
+@rows("known more why advice", {
+    "a digest for the tag is no other pin": (history(*STORY[:2]), "", FIRST, ""),
+    "the one before was cut away": (history(*STORY[1:3], complete=False), FULL, UNKNOWN, f"F{FULL[1:]}. "),
+    "a limit": (history(*STORY[1:3], complete=False), "nothing is read", UNKNOWN, "Nothing is read. "),
+    "no release at all": ((), "", UNKNOWN, ""),
 })  # fmt: skip
-def test_nothing_to_go_back_to_is_said_with_what_helps(known: tuple[Release, ...], more: str, advice: str) -> None:
+def test_nothing_to_go_back_to_is_said_with_what_helps(
+    known: tuple[Release, ...], more: str, why: str, advice: str
+) -> None:
     found = previous(known, more)
     assert isinstance(found, Problem)
-    assert "nothing to roll back to" in found.message
+    assert found.message == f"nothing to roll back to: {why}"
     assert found.next == f"{advice}To choose a pin yourself, use `gitops-bot set`."
 
 

@@ -156,9 +156,10 @@ class Remote:
         what = f"HEAD names {name!r}, which does not exist" if named else "HEAD names no branch that exists"
         names = re.findall(r" refs/heads/(\S+)", self.git.printable(answer.out))
         branches = [name for name in names if not name.startswith(PREFIX)]
-        message = f"{self.url} has no default branch: {what}"
         if not branches:
-            return error(f"{message}; it has no branches", "Push one first.")
+            advice = f"Commit the manifests and push them, as in `git push -u origin {name or 'main'}`."
+            return error(f"{self.url} is empty: it has no commit on any branch", advice)
+        message = f"{self.url} has no default branch: {what}"
         shown = ", ".join(branches[:_SHOWN]) + (", ..." if len(branches) > _SHOWN else "")
         advice = (
             "Set `branch:` in the gitops-bot.yaml of your checkout and push it, or in the file of --config; or correct "

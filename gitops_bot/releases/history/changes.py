@@ -104,9 +104,13 @@ def previous(known: Sequence[Release], more: str, wanted: Collection[EntryKey] |
             if at + 1 < len(known):
                 return known[at + 1]
             break
-    message = "nothing to roll back to: no release before the present pins is known"
+    why = "no release before the present pins is known"
+    if known and not more:
+        why = "the present pins are the first, and there is no release before them"
     advice = f"{more[0].upper()}{more[1:]}. " if more else ""
-    return Problem("failed.git", message, f"{advice}To choose a pin yourself, use `gitops-bot set`.")
+    return Problem(
+        "failed.git", f"nothing to roll back to: {why}", f"{advice}To choose a pin yourself, use `gitops-bot set`."
+    )
 
 
 def _pin_changes(releases: Sequence[Release], at: int, file: str) -> Iterator[EntryChange]:

@@ -117,7 +117,7 @@ class TestReading:
 
     def test_an_empty_repository_has_no_default_branch(self, tmp_path: Path) -> None:
         with opened(Remote.create(tmp_path / "r.git", {})) as repository:
-            with pytest.raises(GitError, match="has no default branch"):
+            with pytest.raises(GitError, match="is empty: it has no commit on any branch"):
                 repository.default_branch()
             with pytest.raises(GitError, match="branch 'main' does not exist"):
                 repository.head("main")
