@@ -66,7 +66,7 @@ def test_the_validator_takes_what_a_command_says_and_nothing_else(shop: Deploy) 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["promote", "staging"], "Missing argument 'TARGET'."),
+        (["promote"], "Missing argument 'SOURCE'."),
         (["set", "production"], "Missing argument 'IMAGE=PIN...'."),
         (["plan", "--bogus"], "No such option '--bogus'."),
         (["check", "here"], "Got unexpected extra argument (here)"),
