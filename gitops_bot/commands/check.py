@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gitops_bot import targets
-from gitops_bot.commands.outside import deployed_paths, look_outside
+from gitops_bot.commands.outside import cover, deployed_paths, judge_of
 from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem, noted
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
-from gitops_bot.releases.layout.deployed import DeployedPaths
+from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets.pin_file import problem
@@ -22,12 +23,18 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Config
     from gitops_bot.engine.read import Files
+    from gitops_bot.releases.layout.inventory import Scan
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.pin_file import PinFile
 
 
-def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) -> Result[Checked]:
-    """Look at every overlay and the bases that it builds upon; ended holds are no problems. Raises as `read_disk`."""
+def check(
+    files: Files, tree: Mapping[str, str], config: Config, now: datetime, scanned: Scan | None = None
+) -> Result[Checked]:
+    """Look at every overlay and the bases that it builds upon; ended holds are no problems. Raises as `read_disk`.
+
+    `scanned` are the references of the whole checkout, where these are known already.
+    """
     snapshot = read_disk(files, tree, config, now)
     pin_files = [
         (name, snapshot.layout.pin_file(overlay.file))
@@ -58,9 +65,8 @@ def check(files: Files, tree: Mapping[str, str], config: Config, now: datetime) 
         problems.append(Problem("failed.config", message, advice))
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(dict.fromkeys(problems)), least_code=0 if count else 2)
-    deployed = deployed_paths(files, tree, problems) if snapshot.layout.others else DeployedPaths()
-    outside = look_outside(files, snapshot, deployed)
-    coverage = snapshot.covered(outside)
+    judge = judge_of(files, snapshot, cache(lambda: deployed_paths(files, tree, problems)))
+    coverage = cover(snapshot, judge, scanned or scan(tree, files.read), files.read)
     if not coverage.tracked and not coverage.promoted:
         from gitops_bot.commands.init import with_suggestion
 

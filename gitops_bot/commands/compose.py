@@ -9,6 +9,7 @@ from gitops_bot import config
 from gitops_bot.commands.check import check
 from gitops_bot.commands.draft import draft
 from gitops_bot.errors import ConfigError
+from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import Ignored
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ def compose(
     An entry that `check` rejects is ignored, with the reason; a promotion that cannot correspond is left out. A
     ConfigError says that no configuration can describe these environments.
     """
-    environments, ignored = inventory.environments, dict(inventory.ignored)
+    environments, ignored, scanned = inventory.environments, dict(inventory.ignored), scan(tree, files.read)
     while True:
         drafted = draft(environments, ignored, inventory.owner)
         text = write(drafted)
         settings = config.read(text, config.FILE)
         try:
-            checked = check(files, tree, settings, now)
+            checked = check(files, tree, settings, now, scanned)
         except ConfigError as error:
             places = {(problem.file, problem.line, problem.column) for problem in error.problems}
             refused = {

@@ -145,7 +145,7 @@ def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]
 
 def _claimable(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> Iterator[OutsideFile]:
     """The files of no environment that pin something to be kept current, where a glob can name them."""
-    for outside in look_outside(files, snapshot, deployed):
+    for outside in look_outside(files, snapshot, lambda: deployed):
         place = place_in_overlays(outside.pin_file.file)
         if None in outside.causes and is_plain(place, of_files=place == outside.pin_file.file):
             yield outside

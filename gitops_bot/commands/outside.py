@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
-from gitops_bot.releases.layout import causes
+from gitops_bot.releases.layout import causes, inventory
+from gitops_bot.releases.layout.causes import Judge
 from gitops_bot.releases.layout.deployed import DeployedPaths, deployments
 from gitops_bot.releases.layout.overlays import REGULAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from gitops_bot.engine.read import Files, Snapshot
     from gitops_bot.errors import Problem
     from gitops_bot.releases.layout.causes import OutsideFile
+    from gitops_bot.releases.layout.coverage import Coverage
+    from gitops_bot.releases.layout.inventory import Scan
 
 #: YAML files that are searched for manifests of Argo CD and Flux.
 _MOST_MANIFESTS: Final = 20_000
 
 
-def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> tuple[OutsideFile, ...]:
+def look_outside(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPaths]) -> tuple[OutsideFile, ...]:
     """The files with pins that no environment of a checkout claims; raises what `causes.find` raises."""
+    return causes.find(judge_of(files, snapshot, deployed), snapshot.layout.others)
+
+
+def judge_of(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPaths]) -> Judge:
+    """What tells the causes of files in a checkout; `deployed` is asked for where it matters."""
     layout = snapshot.layout
     overlays = {
         name: [overlay.directory for overlay in own if overlay.place != overlay.file]
@@ -30,9 +39,28 @@ def look_outside(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> t
     }
 
     def is_deployed(directory: str) -> bool:
-        return any(not causes.is_fixture(item.file) for item in deployed.of_directories([directory]))
+        return any(not causes.is_fixture(item.file) for item in deployed().of_directories([directory]))
 
-    return causes.find(layout.files, layout.others, layout.tree, files.read, causes.Roots(overlays, is_deployed))
+    return Judge(layout.files, layout.tree, files.read, causes.Roots(overlays, is_deployed))
+
+
+def cover(
+    snapshot: Snapshot, judge: Judge, scanned: Scan, read: Callable[[Collection[str]], Mapping[str, bytes]]
+) -> Coverage:
+    """What becomes of every pin of the repository."""
+    layout = snapshot.layout
+    outside = causes.find(judge, layout.others)
+    lines: defaultdict[str, set[int]] = defaultdict(set)
+    states = snapshot.states.values()
+    for state in states:
+        for entry in state.entries:
+            lines[entry.file].add(entry.line)
+    for file in outside:
+        lines[file.pin_file.file].update(entry.line for entry in file.pin_file.entries)
+    selected, claimed = layout.selection.targets, layout.claims.targets
+    broken = selected.keys() - {overlay.file for state in states for overlay in state.overlays}
+    known = inventory.Known(lines, claimed.keys(), broken, claimed.keys() - selected.keys(), layout.owners.owner)
+    return snapshot.covered(outside, inventory.take(scanned, known, judge, read))
 
 
 def deployed_paths(files: Files, tree: Mapping[str, str], bugs: list[Problem]) -> DeployedPaths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops_bot.engine import update as engine
@@ -29,11 +30,15 @@ def update(world: World, scope: Scope, request: Request) -> Result[Outcome]:
 
 def plan(world: World, scope: Scope, *, release_hold: bool = False) -> Result[Outcome]:
     """What `update` would do, and how much of the repository is kept current."""
-    from gitops_bot.releases.layout import causes  # `update` does not ask for it
+    from gitops_bot.commands.outside import cover  # `update` does not ask for it
+    from gitops_bot.releases.layout.causes import Judge
+    from gitops_bot.releases.layout.inventory import scan
 
     snapshot = read(world, scope, whole=True)
     planned, layout = engine.update(world, snapshot, Request(release_hold=release_hold, dry_run=True)), snapshot.layout
-    coverage = snapshot.covered(causes.find(layout.files, layout.others, layout.tree, layout.read))
+    judge = Judge(layout.files, layout.tree, layout.read)
+    everything = partial(world.repository.read, scope.commit)
+    coverage = cover(snapshot, judge, scan(layout.tree, everything), everything)
     whole = snapshot.states.keys() >= snapshot.config.environments.keys()
     if whole and not coverage.tracked and not coverage.promoted:
         from gitops_bot.commands.init import with_suggestion  # `update` suggests nothing

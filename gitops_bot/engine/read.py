@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.layout.causes import OutsideFile
     from gitops_bot.releases.layout.coverage import Coverage
+    from gitops_bot.releases.layout.inventory import Rest
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.release_info import Described
     from gitops_bot.targets import FileTargets
@@ -188,8 +189,8 @@ class Snapshot:
         beginning = naming.beginning(name)
         return tuple(branch for branch in self.own_branches if branch.startswith(beginning))
 
-    def covered(self, outside: Iterable[OutsideFile]) -> Coverage:
-        """How much of the repository is kept current, by these entries and the files that no environment claims."""
+    def covered(self, outside: Iterable[OutsideFile], rest: Rest) -> Coverage:
+        """How much of the repository is kept current: these entries, the files of no environment, and the `rest`."""
         from gitops_bot.releases.layout import coverage
 
         kinds = [
@@ -197,11 +198,13 @@ class Snapshot:
             for state in (self.states[environment.name] for environment in self.environments)
             for entry in state.entries
         ]
-        unread = sum(path not in self.layout.files for path in self.layout.others)
-        covered = coverage.cover(kinds, coverage.outside(outside, unread), inferred=self.config.file is None)
+        skipped = sum(path not in self.layout.files for path in self.layout.others)
+        added = coverage.outside(outside, skipped, rest.outside)
+        covered = coverage.cover(kinds, added, inferred=self.config.file is None)
         requiring = {its.name for its in self.environments if its.require.checks or its.require.deployment}
         tracked = (entry for entry, _, kind in kinds if kind == "tracked" and entry.rules.policy is not None)
-        return replace(covered, exempt=tuple(entry for entry in tracked if entry.environment in requiring))
+        exempt = tuple(entry for entry in tracked if entry.environment in requiring)
+        return replace(covered, exempt=exempt, unread=rest.unread, complete=rest.complete)
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:

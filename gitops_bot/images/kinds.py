@@ -234,5 +234,5 @@ class Rules:
     @property
     def takes_promotions(self) -> bool:
         """Whether pins come from another environment, where that has the entry."""
-        elsewhere = self.unmanaged is not None and self.unmanaged.why in ("decided_elsewhere", "unset")
+        elsewhere = self.unmanaged is not None and self.unmanaged.why in ("overridden", "unset")
         return not self.own_policy and not elsewhere

@@ -99,7 +99,7 @@ def rfc3339(moment: datetime) -> str:
 #: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
 #: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
-Why = Literal[TagWhy, "digest", "nothing", "no_repository", "decided_elsewhere", "unset", "no_policy", "not_in_source"]
+Why = Literal[TagWhy, "digest", "nothing", "no_repository", "overridden", "unset", "no_policy", "not_in_source"]
 
 #: The text for one entry, and the one for all such entries together where that is another.
 _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
@@ -121,7 +121,7 @@ _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
     "digest": ("a digest alone does not say which tags to follow", "only a digest is pinned"),
     "nothing": ("nothing is pinned, so there is no tag format to follow", "nothing is pinned"),
     "no_repository": ("the file does not name a repository that can be asked for tags",),
-    "decided_elsewhere": ("{0} has an entry for this image, which wins",),
+    "overridden": ("{0} has an entry for this image, which wins",),
     "unset": ("nothing here sets the variable {0} ({1})",),
     "no_policy": ("{0} has no `policy`, and this image has none", "{0} has no `policy`"),
     "not_in_source": ("{0} has no `policy`, and its source {1} has no such entry",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, assert_never
@@ -20,6 +20,7 @@ from gitops_bot.images.reason import Unmanaged, counted
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
+from gitops_bot.releases.layout.inventory import UNREAD
 from gitops_bot.report.screen import SHOWN, Screen, align, list_images, list_names
 from gitops_bot.results.checkout import Ignored
 from gitops_bot.targets.writing import is_plain_string
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gitops_bot.migration.assemble import MigratedEnvironment, Migration
     from gitops_bot.migration.rules import Gap, ImageRule
     from gitops_bot.releases.layout.coverage import Coverage, UnmanagedGroup
+    from gitops_bot.releases.layout.inventory import Unread
     from gitops_bot.results.checkout import Draft, EnvironmentDraft, Initialised, Inventory
 
 _HEAD: Final = """\
@@ -41,6 +43,8 @@ version: 1"""
 #: Columns of a comment, and of one about a setting of another tool.
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
+#: Characters of what would make an image an entry.
+_REMEDY: Final = 2000
 #: How a line to be copied begins.
 _ADD: Final = "add under"
 #: Parts of a directory that do not say what it is for.
@@ -229,7 +233,7 @@ def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
     environment, rule = first.environment or "", rule_for(group.pin)
     if first.refusal is not None and (group.why == "unset" or not first.name):  # nothing in the file can mean it
         return plain(first.refusal.next)
-    never = group.why in ("decided_elsewhere", "no_repository")
+    never = group.why == "no_repository"
     if never:
         rule = "ignore: true"
     if inferred:
@@ -288,14 +292,27 @@ def print_coverage(coverage: Coverage, screen: Screen) -> None:
 
 def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     """Each line with its indentation."""
-    outside = coverage.outside
     if coverage.suggested is not None:
         none = f"0 of {_are(coverage.total, 'entry')}" if coverage.total else "no entry is"
         yield 0, f"{none} tracked: `gitops-bot init` would track {coverage.suggested}"
     elif not coverage.total:
-        yield 0, "entries: none; no file here pins an image"
-    if not coverage.total:
+        nothing = "no file here pins an image" if coverage.complete else "no file that was searched pins an image"
+        yield 0, f"entries: none{'' if coverage.unread else f'; {nothing}'}"
+    if coverage.total:
+        yield from _entries(coverage)
+    if not coverage.unread:
         return
+    yield 0, unread_sentence(coverage)
+    alike: defaultdict[tuple[str, str], list[Unread]] = defaultdict(list)
+    for each in coverage.unread:
+        alike[each.why, each.remedy.partition(" ")[0]].append(each)
+    for unread in alike.values():
+        yield 2, list_names(f"{each.file}:{each.line} {each.image}" for each in unread)
+        yield 4, plain(unread[0].remedy, _REMEDY)
+
+
+def _entries(coverage: Coverage) -> Iterator[tuple[int, str]]:
+    outside = coverage.outside
     by_cause: Counter[str] = Counter()
     for item in outside.items:
         if item.cause is not None:
@@ -323,8 +340,8 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         # An overlay usually pins the images of a base again.
         sample = next((folder for folder in folders if folder.rpartition("/")[2] not in _BASES), folders[0])
         yield 4, environment_for(sample)
-    if outside.unread:
-        yield 2, f"not counted, because there are too many: {counted(outside.unread, 'other kustomization')}"
+    if outside.skipped:
+        yield 2, f"not counted, because there are too many: {counted(outside.skipped, 'other kustomization')}"
 
 
 def print_inventory(inventory: Inventory, screen: Screen) -> None:
@@ -370,15 +387,29 @@ def print_initialised(done: Initialised, screen: Screen) -> None:
 
 
 def coverage_sentence(coverage: Coverage) -> str:
-    """How many entries of the repository are kept current, and why the others are not."""
+    """How many pins of the repository are kept current, and why the others are not."""
     kept, total = coverage.tracked + coverage.promoted, coverage.total
     left: Counter[str] = Counter({plain(group.alike): len(group.entries) for group in coverage.groups})
     left.update(plain(entry.refusal.message) if entry.refusal else "they are ignored" for entry in coverage.ignored)
     for item in coverage.outside.items:
         left[causes.DESCRIBED[item.cause] if item.cause else "they are in no environment"] += item.entries
     reasons = ", ".join(f"{count} because {why}" for why, count in left.most_common() if count)
-    tracked = f"{kept} of {_are(total, 'entry')} tracked or promoted"
-    return f"{tracked}; {_are(total - kept)} left: {reasons}" if reasons else tracked
+    at_least = "" if coverage.complete else "at least "
+    tracked = f"{kept} of {at_least}{_are(coverage.pins, 'pin')} tracked or promoted"
+    if reasons:
+        tracked += f"; {_are(total - kept)} left: {reasons}"
+    return f"{tracked}; {unread_sentence(coverage)}" if coverage.unread else tracked
+
+
+def unread_sentence(coverage: Coverage) -> str:
+    """How many pins are not read, in how many files, and why."""
+    why = Counter(each.why for each in coverage.unread)
+    files = {each.file for each in coverage.unread}
+    at_least = "" if coverage.complete else "at least "
+    reasons = ", ".join(f"{count if len(why) > 1 else ''} {UNREAD[each]}".strip() for each, count in why.most_common())
+    number = counted(len(coverage.unread), "pin")
+    are = "is" if len(coverage.unread) == 1 else "are"
+    return f"{at_least}{number} in {counted(len(files), 'file')} {are} not read: {reasons}"
 
 
 def _are(number: int, noun: str = "") -> str:

@@ -160,7 +160,9 @@ _COVERAGE = record(
     no_environment=COUNT.of("outside.entries"),
     exempt=COUNT.of(lambda coverage: len(coverage.exempt)),
     total=COUNT,
+    pins=COUNT,
     outside=many(record(overlay=TEXT, cause=or_null(one_of(*get_args(Cause))), entries=COUNT)).of("outside.items"),
+    unread=many(record(file=TEXT, line=COUNT, image=TEXT, remedy=TEXT)),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.owner import NOBODY
+from gitops_bot.images.reason import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,9 +139,17 @@ class Checked:
     ended: tuple[Hold, ...] = ()
 
     def verdict(self, problems: int) -> str:
-        """What to say of it in two words: where nothing is kept current, all is not good."""
-        good = "all good" if self.coverage.tracked or self.coverage.promoted else "nothing is wrong"
-        return f"{problems} wrong" if problems else good
+        """What to say of it in short: all is good only where every pin is read and some are kept current."""
+        coverage = self.coverage
+        if problems:
+            return f"{problems} wrong"
+        if coverage.unread:
+            at_least = "" if coverage.complete else "at least "
+            pins = counted(coverage.pins, "pin")
+            return f"nothing wrong in these, {len(coverage.unread)} of {at_least}{pins} not read"
+        if not coverage.complete:
+            return "nothing wrong in these"
+        return "all good" if coverage.tracked or coverage.promoted else "nothing is wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ _ENVELOPE: dict[str, Rule] = {
     "problems": many(_PROBLEM),
 }
 _PLAN: dict[str, Rule] = {"environments": many(_ENVIRONMENT)}
+CAUSES = ("dead", "overridden", "unreferenced", "fixture", "vendored", "encrypted", "archived", "template")
 _COVERAGE: dict[str, Rule] = {
     "coverage": obj(
         tracked=number,
@@ -233,10 +234,12 @@ _COVERAGE: dict[str, Rule] = {
         no_environment=number,
         exempt=number,
         total=number,
+        pins=number,
+        unread=many(obj(file=text, line=number, image=text, remedy=text)),
         outside=many(
             obj(
                 overlay=text,
-                cause=maybe(one_of("dead", "overridden", "unreferenced", "fixture")),
+                cause=maybe(one_of(*CAUSES)),
                 entries=number,
             )
         ),

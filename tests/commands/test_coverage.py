@@ -47,7 +47,16 @@ EVERY_KIND = {
     "tools/kustomization.yml": "kind: Component\n" + images("a", "b"),
     "apps/api/broken/kustomization.yaml": "images: [\n",
 }
-COVERAGE = {"tracked": 2, "promoted": 1, "ignored": 1, "unmanaged": 3, "no_environment": 4, "exempt": 0, "total": 11}
+COVERAGE = {
+    "tracked": 2,
+    "promoted": 1,
+    "ignored": 1,
+    "unmanaged": 3,
+    "no_environment": 4,
+    "exempt": 0,
+    "total": 11,
+    "pins": 11,
+}
 OUTSIDE = [("apps/api/base", 1), ("apps/web/base", 1), ("tools", 2)]
 SUMMARY = """
 entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
@@ -64,6 +73,7 @@ entries: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged, 4 in no environment
 def outside(coverage: dict[str, Any], cause: str | None) -> list[tuple[str, int]]:
     """What is in no environment for this cause; takes all of it out of the coverage."""
     items = coverage.pop("outside")
+    assert coverage.pop("unread") == []
     assert {item["cause"] for item in items} == {cause}
     return sorted((item["overlay"], item["entries"]) for item in items)
 
@@ -139,13 +149,14 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
         "unmanaged": 2,
         "no_environment": 4,
         "total": 6,
+        "pins": 6,
     }
     assert "gitops-bot init" not in deploy.bot("plan", "qa").out
     # Others say nothing of it, and read nothing for it.
     assert "coverage" not in deploy.ask("update").json
     failed = deploy.ask("plan", "nowhere")
     coverage = failed.json["coverage"]
-    assert (failed.code, coverage.pop("outside"), set(coverage.values())) == (2, [], {0})
+    assert (failed.code, coverage.pop("outside"), coverage.pop("unread"), set(coverage.values())) == (2, [], [], {0})
 
 
 def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_for_an_entry(worldwide: World) -> None:
@@ -208,6 +219,6 @@ def test_a_real_repository_is_told_in_a_screen(corpus: Path, tmp_path: Path) -> 
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     done = run("check", cwd=tmp_path)
     assert done.code == 0
-    assert len(done.out.splitlines()) <= 8
+    assert len(done.out.splitlines()) <= 11
     found = run("check", "--output", "json", cwd=tmp_path).json
-    assert (found["entries"], found["coverage"]["no_environment"]) == (15, 7)
+    assert (found["entries"], found["coverage"]["no_environment"]) == (15, 18)

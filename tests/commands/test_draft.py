@@ -127,7 +127,7 @@ def test_an_entry_that_check_rejects_is_ignored_with_the_reason(tmp_path: Path) 
     text = (tmp_path / "gitops-bot.yaml").read_text()
     assert "      api: {ignore: true}  # newTag holds a template placeholder: '${TAG}'\n" in text
     assert done.out.splitlines()[-1] == (
-        "1 of 2 entries are tracked or promoted; 1 is left: 1 because newTag holds a template placeholder: '${TAG}'"
+        "1 of 2 pins are tracked or promoted; 1 is left: 1 because newTag holds a template placeholder: '${TAG}'"
     )
 
 
@@ -206,7 +206,10 @@ def test_where_there_are_only_plain_manifests_their_directories_are_one_environm
     }
     checkout(tmp_path, files)
     assert "no entry is tracked: `gitops-bot init` would track 4" in run("check", cwd=tmp_path).out
-    assert init(tmp_path).out.splitlines()[-1] == "4 of 4 entries are tracked or promoted"
+    # The chart's own file pins one, which nothing reads.
+    assert init(tmp_path).out.splitlines()[-1] == (
+        "4 of 5 pins are tracked or promoted; 1 pin in 1 file is not read: no environment claims the file"
+    )
     written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
     assert written["environments"] == {"default": {"overlays": ["k8s/*"], "policy": "commits"}}
 
@@ -233,5 +236,5 @@ def test_entries_that_no_name_tells_apart_keep_to_their_own_format(tmp_path: Pat
     (environment,) = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"].values()
     assert environment["images"] == {"web": {"policy": "auto"}}
     assert done.out.splitlines()[-1] == (
-        "1 of 3 entries are tracked or promoted; 2 are left: 2 because the tag is a commit, and commits have no order"
+        "1 of 3 pins are tracked or promoted; 2 are left: 2 because the tag is a commit, and commits have no order"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitops_bot.releases.layout import causes
+from gitops_bot.releases.layout.causes import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,8 @@ def find(files: dict[str, str], *overlays: str, deployed: Collection[str] = ()) 
     others = [path for path in files if path.rpartition("/")[0] not in overlays]
     roots = causes.Roots({"prod": overlays}, lambda directory: directory in deployed)
     modes = dict.fromkeys(files, "100644")
-    found = causes.find(data, others, modes, lambda paths: {path: data[path] for path in paths if path in data}, roots)
+    judge = Judge(data, modes, lambda paths: {path: data[path] for path in paths if path in data}, roots)
+    found = causes.find(judge, others)
     return {file.directory: file.causes for file in found}
 
 
@@ -97,7 +99,7 @@ def test_what_a_deployed_base_is_built_from_is_referenced() -> None:
 
 def test_without_knowing_what_is_deployed_nothing_is_unreferenced() -> None:
     files = {"local/kustomization.yaml": pins("web").encode()}
-    (found,) = causes.find(files, files, dict.fromkeys(files, "100644"), lambda _: files)
+    (found,) = causes.find(Judge(files, dict.fromkeys(files, "100644"), lambda _: files), files)
     assert found.causes == (None,)
 
 

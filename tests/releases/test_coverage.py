@@ -8,6 +8,7 @@ from gitops_bot.images.kinds import Follow, NamedPolicy, Rules
 from gitops_bot.images.reason import unmanaged
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.layout import causes, coverage
+from gitops_bot.releases.layout.causes import Judge
 from gitops_bot.releases.layout.coverage import Outside, OutsideEntries, UnmanagedGroup
 from tests.managed import managed
 from tests.tables import rows
@@ -65,10 +66,8 @@ def test_what_no_environment_claims_is_counted_by_directory_and_cause() -> None:
         "apps/web/base2/kustomization.yaml": b"resources: [a]\n",
         "tests/kustomization.yaml": b"images:\n- name: a\n",
     }
-    found = causes.find(
-        files, files, dict.fromkeys(files, "100644"), lambda paths: {path: files[path] for path in paths}
-    )
-    assert coverage.outside(found, unread=2) == Outside(
+    judge = Judge(files, dict.fromkeys(files, "100644"), lambda paths: {path: files[path] for path in paths})
+    assert coverage.outside(causes.find(judge, files), 2) == Outside(
         (
             OutsideEntries(".", None, 1),
             OutsideEntries("apps/web/base", "dead", 1),

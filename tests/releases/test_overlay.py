@@ -34,7 +34,7 @@ def test_an_entry_knows_its_place_and_its_effective_repository(data: bytes, expe
     "no place for a tag": ({"says": "digest"}, "tag", Rules(None, pin="digest")),
     "a selector": ({"choices": ("blue", "green")}, "digest", Rules(None, pin="tag")),
     "decided by another file": (
-        {"decided_by": "k.yaml"}, "tag", Rules(None, unmanaged=unmanaged("decided_elsewhere", "k.yaml")),
+        {"decided_by": "k.yaml"}, "tag", Rules(None, unmanaged=unmanaged("overridden", "k.yaml")),
     ),
     "a variable that nothing sets": ({"unset": "TAG"}, "tag", Rules(None, unmanaged=unmanaged("unset", "TAG", "f:7"))),
 })  # fmt: skip

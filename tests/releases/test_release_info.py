@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INFO = b"kind: ConfigMap\ndata: {version: a}\n"
 ELSEWHERE, MANUAL = (
-    Rules(None, unmanaged=unmanaged("decided_elsewhere", "k")),
+    Rules(None, unmanaged=unmanaged("overridden", "k")),
     Rules(None, unmanaged=unmanaged("no_policy", "production")),
 )
 

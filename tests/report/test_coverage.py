@@ -56,8 +56,8 @@ class Pinned:
     pin: Pin
 
 
-def outside(folders: dict[str, int], unread: int = 0) -> Outside:
-    return Outside(tuple(OutsideEntries(folder, None, count) for folder, count in folders.items()), unread)
+def outside(folders: dict[str, int], skipped: int = 0) -> Outside:
+    return Outside(tuple(OutsideEntries(folder, None, count) for folder, count in folders.items()), skipped)
 
 
 def entry(name: str, environment: str = "dev", app: str = "web") -> Managed:
@@ -164,14 +164,14 @@ def test_a_repository_without_entries_is_told_in_one_line() -> None:
     found = coverage.cover([], Outside(), inferred=True)
     assert shown(found) == ["", "entries: none; no file here pins an image"]
     shown_as_json = document.of("check", Result(Head(), Checked(0, found)), datetime.now(UTC))["coverage"]
-    assert shown_as_json.pop("outside") == []
+    assert (shown_as_json.pop("outside"), shown_as_json.pop("unread")) == ([], [])
     assert set(shown_as_json.values()) == {0}
 
 
 def test_what_others_wrote_breaks_no_line_and_is_cut() -> None:
     names = ["a\nerror: b", "c\x1b[31m", "d" * 5000]
     each = [(entry(name, "dev\n::error::"), Pin("x\ny"), unmanaged("no_policy", "dev\n::error::")) for name in names]
-    lines = shown(coverage.cover(each, outside({"x\ny": 1}, unread=3), inferred=False))
+    lines = shown(coverage.cover(each, outside({"x\ny": 1}, skipped=3), inferred=False))
     assert len(lines) == 7
     assert all(line.isprintable() and len(line) < 600 for line in lines)
 

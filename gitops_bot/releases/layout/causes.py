@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import PinFile
 
 #: `dead`: matches no image. `overridden`: every user pins the image again. `unreferenced`: nothing deployed is built
-#: from it. `fixture`: tests and examples read it.
-Cause = Literal["dead", "overridden", "unreferenced", "fixture"]
+#: from it. `fixture`: tests and examples read it. `vendored`: others released it. `encrypted`: no edit is possible
+#: without the key. `archived`: nobody deploys it any more. `template`: a placeholder stands where the tag will be.
+Cause = Literal["dead", "overridden", "unreferenced", "fixture", "vendored", "encrypted", "archived", "template"]
 
 #: What they mean, for people.
 DESCRIBED: Final[dict[Cause, str]] = {
@@ -28,6 +30,10 @@ DESCRIBED: Final[dict[Cause, str]] = {
     "overridden": "every user pins them again",
     "unreferenced": "nothing deploys them",
     "fixture": "they are for tests or examples",
+    "vendored": "others released the files",
+    "encrypted": "SOPS would refuse the file after an edit without the key",
+    "archived": "they are archived",
+    "template": "a placeholder stands in the place of the tag",
 }
 
 #: More kustomizations than these, a millisecond each, are not followed: nobody wants to wait for causes in `plan`.
@@ -37,6 +43,10 @@ _MOST_KUSTOMIZATIONS: Final = 2000
 _FIXTURES: Final = frozenset(
     {"e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
 )
+_ARCHIVES: Final = frozenset({".archive", ".trash", "archive", "archived", "attic", "trash"})
+_VENDORS: Final = frozenset({"node_modules", "third-party", "third_party", "vendor", "vendored"})
+#: What Flux writes for itself.
+_VENDORED_FILES: Final = frozenset({"gotk-components.yaml"})
 _LOCAL: Final = frozenset({"docker-desktop", "k3d", "kind", "local", "localhost", "minikube"})
 _SHARED: Final = frozenset({"base", "bases", "component", "components"})
 
@@ -78,40 +88,87 @@ def _is_part(directory: str, parts: Collection[str]) -> bool:
     return is_shared(directory) or directory in parts or not _LOCAL.isdisjoint(directory.casefold().split("/"))
 
 
-def find(
-    files: Mapping[str, bytes],
-    others: Iterable[str],
-    tree: Mapping[str, str],
-    read: Callable[[Collection[str]], Mapping[str, bytes]],
-    roots: Roots | None = None,
-) -> tuple[OutsideFile, ...]:
-    """The readable files with pins among `others`, in their order.
+@dataclass(frozen=True)
+class Judge:
+    """What tells the causes of files that no environment claims, worked out as far as it is asked for.
 
-    `files` are the contents of those, and of the kustomizations of the environments. Without `roots`, or if an
+    `files` are the contents of the kustomizations of a `tree` (path -> git mode), and more. Without `roots`, or if an
     environment is built from more than 20,000 files, nothing is `unreferenced`. `read` may leave files out.
     """
+
+    files: Mapping[str, bytes]
+    tree: Mapping[str, str]
+    read: Callable[[Collection[str]], Mapping[str, bytes]]
+    roots: Roots | None = None
+
+    @cached_property
+    def overrides(self) -> targets.Overrides:
+        """What kustomizations decide for what they are built from."""
+        return targets.Overrides.of(self.files)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are few enough kustomizations to be followed."""
+        return len(self.overrides.files) <= _MOST_KUSTOMIZATIONS
+
+    @cached_property
+    def _parts(self) -> Collection[str]:
+        return self.overrides.parts  # which reads them all
+
+    @cached_property
+    def _reached(self) -> tuple[Mapping[str, frozenset[str]], frozenset[str]] | None:
+        if self.roots is None or not self.is_small:
+            return None
+        return _reached(self.roots, self.overrides, self._parts, self.tree, self.read)
+
+    def environments(self, path: str) -> tuple[str, ...]:
+        """The environments that are built from a file."""
+        return tuple(name for name, paths in self._reached[0].items() if path in paths) if self._reached else ()
+
+    def cause(self, path: str) -> Cause | None:
+        """Why all pins of a file need no updates, by its place and by what uses it."""
+        directory = posixpath.dirname(path) or "."
+        cause = _by_place(path, self.tree)
+        if self.roots is None or self._reached is None:
+            return cause
+        if self.environments(path) or self.roots.is_deployed(directory):
+            return None if cause == "fixture" else cause
+        if cause is None and path not in self._reached[1] and _is_part(directory, self._parts):
+            return "unreferenced"
+        return cause
+
+    def overrides_image(self, path: str, name: str) -> bool:
+        """Whether every user of a manifest pins this image again."""
+        return self.is_small and name in self.overrides.by_users(path) | self.overrides.beside(path)
+
+
+def _by_place(path: str, tree: Mapping[str, str]) -> Cause | None:
+    """What the names of a file and of its directories say."""
+    *parts, name = path.casefold().split("/")
+    if not _ARCHIVES.isdisjoint(parts):
+        return "archived"
+    if name in _VENDORED_FILES or not _VENDORS.isdisjoint(parts) or _is_dependency(path, tree):
+        return "vendored"
+    return "fixture" if is_fixture("/".join(parts)) else None
+
+
+def _is_dependency(path: str, tree: Mapping[str, str]) -> bool:
+    """Whether a file is of a chart that another chart has in its `charts/`."""
+    before, found, _ = f"/{path}".partition("/charts/")
+    return bool(found) and f"{before}/Chart.yaml"[1:] in tree
+
+
+def find(judge: Judge, others: Iterable[str]) -> tuple[OutsideFile, ...]:
+    """The readable files with pins among `others`, in their order."""
+    files = judge.files
     known = ((path, targets.target_of(path)) for path in others if path in files)
     with_pins = [path for path, target in known if target is not None and target.count(files[path])]
-    overrides = targets.Overrides.of(files)
-    few = len(overrides.files) <= _MOST_KUSTOMIZATIONS
-    parts: Collection[str] = ()
-    reached = None
-    if roots is not None and with_pins and few:
-        parts = overrides.parts  # which reads them all
-        reached = _reached(roots, overrides, parts, tree, read)
     found = []
     for pin_file in targets.read_all(with_pins, files)[0]:
-        directory = posixpath.dirname(pin_file.file) or "."
-        environments: tuple[str, ...] = ()
-        cause: Cause | None = "fixture" if is_fixture(directory) else None
-        if roots is not None and reached is not None:
-            by_name, by_others = reached
-            environments = tuple(name for name, paths in by_name.items() if pin_file.file in paths)
-            if environments or roots.is_deployed(directory):
-                cause = None
-            elif cause is None and pin_file.file not in by_others and _is_part(directory, parts):
-                cause = "unreferenced"
-        idle = targets.idle_entries(pin_file, overrides, tree, read) if cause is None and few else ()
+        cause = judge.cause(pin_file.file)
+        asked = cause is None and judge.is_small
+        idle = targets.idle_entries(pin_file, judge.overrides, judge.tree, judge.read) if asked else ()
+        environments = judge.environments(pin_file.file)
         found.append(OutsideFile(pin_file, environments, idle or (cause,) * len(pin_file.entries)))
     return tuple(found)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gitops_bot.images.reason import Unmanaged
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import Cause, OutsideFile
+    from gitops_bot.releases.layout.inventory import Unread
 
 #: `tracked` by a policy, `promoted` from another environment.
 Kind = Literal["tracked", "promoted", "ignored"]
@@ -34,7 +36,7 @@ class UnmanagedGroup:
 
 @dataclass(frozen=True, slots=True)
 class OutsideEntries:
-    """Entries of one directory that no environment claims, and the cause if they need none."""
+    """Entries of one directory that no environment claims, or pins of it that need no updates, with the cause."""
 
     overlay: str
     cause: Cause | None
@@ -43,10 +45,10 @@ class OutsideEntries:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The entries that no environment claims. `unread` counts further files that were not read."""
+    """The pins that need no updates, and entries that no environment claims. `skipped` further files were not read."""
 
     items: tuple[OutsideEntries, ...] = ()
-    unread: int = 0
+    skipped: int = 0
 
     @property
     def entries(self) -> int:
@@ -64,7 +66,8 @@ class Coverage:
     """What becomes of every entry; `inferred` without a configuration.
 
     `suggested`: nothing is kept current, and `init` would keep so many entries current.
-    `exempt` are tracked, and pass the `checks` and `deployment` that their environment requires of promotions.
+    `exempt` are tracked, and pass the `checks` and `deployment` that their environment requires of promotions. `unread`
+    are images that are no entries; there may be more where not all files were searched, which `complete` says.
     """
 
     tracked: int = 0
@@ -75,6 +78,8 @@ class Coverage:
     inferred: bool = False
     suggested: int | None = None
     exempt: tuple[Managed, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    complete: bool = True
 
     @property
     def unmanaged(self) -> int:
@@ -88,14 +93,24 @@ class Coverage:
 
     @property
     def total(self) -> int:
-        """How many entries the repository has."""
+        """How many entries the repository has, with what needs no updates by a cause."""
         return self.entries + self.outside.entries
 
+    @property
+    def pins(self) -> int:
+        """How many images with a tag or a digest the repository has."""
+        return self.total + len(self.unread)
 
-def outside(files: Iterable[OutsideFile], unread: int = 0) -> Outside:
-    """Add up the entries of files that no environment claims."""
-    counts = Counter((file.directory, cause) for file in files for cause in file.causes)
-    return Outside(tuple(OutsideEntries(*key, number) for key, number in counts.items()), unread)
+
+def outside(
+    files: Iterable[OutsideFile], skipped: int = 0, more: Mapping[tuple[str, Cause], int] = MappingProxyType({})
+) -> Outside:
+    """Add up the entries of files that no environment claims, and `more` by directory and cause."""
+    counts: Counter[tuple[str, Cause | None]] = Counter(
+        (file.directory, cause) for file in files for cause in file.causes
+    )
+    counts.update(more)
+    return Outside(tuple(OutsideEntries(*key, number) for key, number in counts.items()), skipped)
 
 
 def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
@@ -112,8 +127,11 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
     counts: Counter[str] = Counter()
     ignored: list[Managed] = []
     groups: dict[tuple[Why, str], list[tuple[Managed, Pin]]] = defaultdict(list)
+    overridden: Counter[tuple[str, Cause | None]] = Counter()
     for entry, pin, kind in kinds:
-        if isinstance(kind, Unmanaged):
+        if isinstance(kind, Unmanaged) and kind.why == "overridden":
+            overridden[entry.overlay, "overridden"] += 1
+        elif isinstance(kind, Unmanaged):
             groups[kind.why, kind.alike].append((entry, pin))
         elif kind == "ignored":
             ignored.append(entry)
@@ -123,6 +141,8 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
         UnmanagedGroup(why, alike, tuple(entry for entry, _ in items), items[0][1])
         for (why, alike), items in sorted(groups.items(), key=lambda group: -len(group[1]))
     )
+    items = tuple(OutsideEntries(*key, number) for key, number in overridden.items())
+    outside = replace(outside, items=(*items, *outside.items))
     return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), alike_groups, outside, inferred)
 
 

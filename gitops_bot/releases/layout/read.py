@@ -43,7 +43,7 @@ class Overlay:
             if item.choices:
                 own = Rules(None, pin="tag", ignore=own.ignore)
             elif item.decided_by is not None:
-                own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("decided_elsewhere", item.decided_by))
+                own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("overridden", item.decided_by))
             elif item.unset is not None:
                 where = f"{file}:{item.line}"
                 own = Rules(None, ignore=own.ignore, unmanaged=unmanaged("unset", item.unset, where))

@@ -133,7 +133,7 @@ def _read(
 
 def _is_meant(setting: ReleaseInfo, entry: Managed) -> bool:
     unmanaged = entry.rules.unmanaged
-    if entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "decided_elsewhere"):
+    if entry.choices or entry.rules.ignore or (unmanaged is not None and unmanaged.why == "overridden"):
         return False
     if not any_means(setting.overlays, entry.overlay, entry.file):
         return False

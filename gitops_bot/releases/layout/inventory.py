@@ -1,0 +1,237 @@
+"""Every image reference of a repository: an entry, or outside by a cause, or not read, with what would make it one.
+
+`targets/inventory.py` finds the references of a file by where one may stand. Those on the line of an entry are that
+entry; this says what becomes of the others.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from gitops_bot import targets
+from gitops_bot.errors import EditError, GitError, bugs_as
+from gitops_bot.images.reference import split
+from gitops_bot.releases.layout.glob import is_plain
+from gitops_bot.releases.layout.overlays import REGULAR
+from gitops_bot.targets.encryption import covering_mac
+from gitops_bot.targets.inventory import MOST, may_have_references, references
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from gitops_bot.releases.layout.causes import Cause, Judge
+    from gitops_bot.targets.inventory import Reference
+
+#: Files that are searched, those that are read at a time, and references that are kept.
+_MOST_FILES: Final = 20_000
+_AT_A_TIME: Final = 2000
+_MOST_REFERENCES: Final = 50_000
+#: Manifests of somebody else's release: as long as this, with a definition of resources.
+_LONG: Final = 1000
+_DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b", re.MULTILINE)
+#: What stands where a pipeline writes the tag.
+_PLACEHOLDER: Final = re.compile(
+    r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me", re.IGNORECASE
+)
+#: Lines above a pin that an expression may need to be the only one, and what may be a part of a digest.
+_CONTEXT: Final = 8
+_HEX: Final = "[0-9a-f]{64}"
+
+#: Why a reference is no entry: no environment has the file; a kustomization in the directory decides what is read
+#: there; no reader knows the place; the file cannot be read.
+Why = Literal["unclaimed", "beside", "unknown", "broken"]
+UNREAD: Final[dict[Why, str]] = {
+    "unclaimed": "no environment claims the file",
+    "beside": "a kustomization is what is read of the directory",
+    "unknown": "no target knows the place",
+    "broken": "the file cannot be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An image with a tag or a digest that is no entry, and what would make it one."""
+
+    file: str
+    line: int
+    image: str
+    why: Why
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The references of files, by their paths, and whether all files were searched."""
+
+    references: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
+    complete: bool = True
+    #: Files that somebody else released, and those whose MAC covers clear text.
+    vendored: frozenset[str] = frozenset()
+    encrypted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The references that are no entries: how many a directory has outside by a cause, and those that are not read."""
+
+    outside: Mapping[tuple[str, Cause], int] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What readers know: the lines of entries by their files, and the files of environments, `broken` ones among them.
+
+    `skipped` are files that belong to environments which were not asked for. `owner` tells whose a path is.
+    """
+
+    lines: Mapping[str, Collection[int]]
+    claimed: Collection[str]
+    broken: Collection[str]
+    skipped: Collection[str]
+    owner: Callable[[str], tuple[str, str] | None]
+
+
+def scan(tree: Mapping[str, str], read: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Scan:
+    """Search the files of a tree (path -> git mode), of a great many those nearest to the top."""
+    paths = [path for path, mode in tree.items() if mode in REGULAR and may_have_references(path)]
+    paths.sort(key=lambda path: (path.count("/"), path))
+    complete, left = len(paths) <= _MOST_FILES, _MOST_REFERENCES
+    found: dict[str, tuple[Reference, ...]] = {}
+    vendored: set[str] = set()
+    encrypted: set[str] = set()
+    for at in range(0, min(len(paths), _MOST_FILES), _AT_A_TIME):
+        try:
+            batch = read(paths[at : at + _AT_A_TIME])
+        except GitError:  # it is too much of what nobody needs
+            return Scan(found, False, frozenset(vendored), frozenset(encrypted))
+        for path, data in batch.items():
+            own = references(data, path)
+            complete = complete and len(own) < MOST
+            if not own or left <= 0:
+                complete = complete and not own
+                continue
+            found[path] = own
+            left -= len(own)
+            if data.count(b"\n") >= _LONG and _DEFINITION.search(data):
+                vendored.add(path)
+            elif covering_mac(data, path) is not None:
+                encrypted.add(path)
+    return Scan(found, complete, frozenset(vendored), frozenset(encrypted))
+
+
+def take(scanned: Scan, known: Known, judge: Judge, read: Callable[[Collection[str]], Mapping[str, bytes]]) -> Rest:
+    """What becomes of the references that are no entries; `read` may leave files out."""
+    outside: Counter[tuple[str, Cause]] = Counter()
+    left: dict[str, list[Reference]] = {}
+    for path, own in scanned.references.items():
+        if path in known.skipped:
+            continue
+        lines = sorted(known.lines.get(path, ()))
+        for reference in own:
+            if any(reference.line <= line <= reference.last_line for line in lines):
+                continue
+            cause = _cause(path, reference, scanned, known, judge)
+            if cause is None:
+                left.setdefault(path, []).append(reference)
+            else:
+                outside[posixpath.dirname(path) or ".", cause] += 1
+    files = read(sorted(left)) if left else {}
+    unread = [unread for path, own in left.items() for unread in _unread(path, own, files.get(path, b""), known)]
+    return Rest(outside, tuple(sorted(unread, key=lambda each: (each.file, each.line, each.image))), scanned.complete)
+
+
+def _cause(path: str, reference: Reference, scanned: Scan, known: Known, judge: Judge) -> Cause | None:
+    if path in scanned.encrypted:
+        return "encrypted"
+    name, tag, _ = split(reference.image)
+    if _PLACEHOLDER.search(tag or ""):
+        return "template"
+    if path in known.claimed:
+        return None
+    if path in scanned.vendored:
+        return "vendored"
+    return judge.cause(path) or ("overridden" if reference.kind and judge.overrides_image(path, name) else None)
+
+
+def _unread(path: str, own: Iterable[Reference], data: bytes, known: Known) -> Iterable[Unread]:
+    read_by_name = _lines(path, data) if path not in known.claimed and is_plain(path, of_files=True) else frozenset()
+    owner = known.owner(path)
+    of_owner = f" of {owner[0]}" if owner is not None else ""
+    for reference in own:
+        why: Why = "unknown" if path in known.claimed else "unclaimed" if owner is None else "beside"
+        if path in known.broken:
+            why, remedy = "broken", "correct the file: `gitops-bot check` says what is wrong with it"
+        elif any(reference.line <= line <= reference.last_line for line in read_by_name):
+            remedy = f"list {path} under `overlays`{of_owner}"
+        else:
+            remedy = _pattern(path, reference, data, owner[0] if owner is not None else None)
+        yield Unread(path, reference.line, reference.image, why, remedy)
+
+
+def _lines(path: str, data: bytes) -> frozenset[int]:
+    """The lines of the entries that a file would have if `overlays` named it."""
+    name = posixpath.basename(path)
+    try:
+        with bugs_as(EditError, path):
+            target = targets.target_of(path) or targets.by_content(name, data, {name: data})
+            return frozenset(entry.line for entry in target.read(data, path).entries) if target else frozenset()
+    except EditError:
+        return frozenset()
+
+
+def _pattern(path: str, reference: Reference, data: bytes, owner: str | None) -> str:
+    """The setting that finds a pin by the text in front of it."""
+    name, _, _ = split(reference.image)
+    image = {"repository": name, "pattern": expression} if (expression := _expression(reference, data)) else None
+    files = [posixpath.basename(path)]
+    if image is None:
+        return f"read {path} by `targets: - kind: pattern`, with an expression for this image"
+    patterns = {name.rpartition("/")[2]: image}
+    target = {"kind": "pattern", "files": files, "patterns": patterns}
+    if owner is not None:
+        return f"add under `environments.{owner}.targets`: {json.dumps(target, ensure_ascii=False)}"
+    place = path if is_plain(path, of_files=True) else posixpath.dirname(path) or "."
+    settings = {"overlays": [place], "targets": [target]}
+    return f"add under `environments`: NAME: {json.dumps(settings, ensure_ascii=False)}"
+
+
+def _expression(reference: Reference, data: bytes) -> str | None:
+    """An expression that matches this pin alone; None where the text in front of it is that of another one too."""
+    lines = data.decode("utf-8-sig", "replace").splitlines(keepends=True)
+    _, tag, digest = split(reference.image)
+    for above in range(_CONTEXT):
+        first = reference.line - 1 - above
+        if first < 0:
+            break
+        text = "".join(lines[first : reference.last_line]).lstrip()
+        start = len("".join(lines[first : reference.line - 1]).lstrip()) if above else 0
+        places = []
+        if tag:
+            places.append((text.rfind(tag), tag, r"(?P<tag>[\w.-]+)"))
+        if digest:
+            bare = digest.removeprefix("sha256:")
+            mark = digest if digest in text else bare
+            prefix = "sha256:" if mark == digest else ""
+            places.append((text.rfind(mark), mark, f"(?P<digest>{prefix}{_HEX})"))
+        places.sort()
+        if any(at < start for at, _, _ in places):
+            return None
+        expression, end = "", 0
+        for at, mark, group in places:
+            expression += _escaped(text[end:at]) + group
+            end = at + len(mark)
+        if data.count(text[: places[0][0]].encode()) == 1:
+            return expression
+    return None
+
+
+def _escaped(text: str) -> str:
+    """A text as an expression on one line, without escapes that nobody needs."""
+    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text).replace("\r", r"\r").replace("\n", r"\n")
