@@ -302,10 +302,11 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         yield from _entries(coverage)
     if not coverage.unread:
         return
-    yield 0, unread_sentence(coverage)
-    alike: defaultdict[tuple[str, str], list[Unread]] = defaultdict(list)
+    each_by_itself = "" if len(coverage.unread) == 1 else "; `--output json` has what makes each an entry"
+    yield 0, unread_sentence(coverage) + each_by_itself
+    alike: defaultdict[str, list[Unread]] = defaultdict(list)
     for each in coverage.unread:
-        alike[each.why, each.remedy.partition(" ")[0]].append(each)
+        alike[each.why].append(each)
     for unread in alike.values():
         yield 2, list_names(f"{each.file}:{each.line} {each.image}" for each in unread)
         yield 4, plain(unread[0].remedy, _REMEDY)

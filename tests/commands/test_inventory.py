@@ -117,9 +117,13 @@ def test_all_is_good_only_where_every_pin_is_read(tmp_path: Path) -> None:
         "1 file, 1 entry: nothing wrong in these, 2 of 3 pins not read",
         "",
         "entries: 1 tracked",
-        "2 pins in 2 files are not read: no environment claims the file",
-        "  apps/web.yaml:7 acme/web:1.0.0",
+        "2 pins in 2 files are not read: no environment claims the file; `--output json` has what makes each an entry",
+        "  apps/web.yaml:7 acme/web:1.0.0 and x/a.yaml:1 a:1",
         "    list apps/web.yaml under `overlays`",
+    ]
+    files["apps/web.yaml"] = "kind: Pod\n"
+    assert check(tmp_path, files).out.splitlines()[3:] == [
+        "1 pin in 1 file is not read: no environment claims the file",
         "  x/a.yaml:1 a:1",
         REMEDY,
     ]

@@ -7,7 +7,7 @@ assumed to matter.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -100,6 +100,7 @@ class Judge:
     tree: Mapping[str, str]
     read: Callable[[Collection[str]], Mapping[str, bytes]]
     roots: Roots | None = None
+    _overridden: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def overrides(self) -> targets.Overrides:
@@ -139,7 +140,12 @@ class Judge:
 
     def overrides_image(self, path: str, name: str) -> bool:
         """Whether every user of a manifest pins this image again."""
-        return self.is_small and name in self.overrides.by_users(path) | self.overrides.beside(path)
+        if self.is_small:
+            self.overrides.read_all()
+        if path not in self._overridden:
+            decided = self.overrides.by_users(path) | self.overrides.beside(path) if self.is_small else {}
+            self._overridden[path] = frozenset(decided)
+        return name in self._overridden[path]
 
 
 def _by_place(path: str, tree: Mapping[str, str]) -> Cause | None:

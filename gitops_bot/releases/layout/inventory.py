@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
@@ -22,7 +23,7 @@ from gitops_bot.targets.encryption import covering_mac
 from gitops_bot.targets.inventory import MOST, may_have_references, references
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.releases.layout.causes import Cause, Judge
     from gitops_bot.targets.inventory import Reference
@@ -42,12 +43,12 @@ _PLACEHOLDER: Final = re.compile(
 _CONTEXT: Final = 8
 _HEX: Final = "[0-9a-f]{64}"
 
-#: Why a reference is no entry: no environment has the file; a kustomization in the directory decides what is read
-#: there; no reader knows the place; the file cannot be read.
+#: Why a reference is no entry: no environment has the file; one has its directory, and reads other files there; no
+#: reader knows the place; the file cannot be read.
 Why = Literal["unclaimed", "beside", "unknown", "broken"]
 UNREAD: Final[dict[Why, str]] = {
     "unclaimed": "no environment claims the file",
-    "beside": "a kustomization is what is read of the directory",
+    "beside": "their environment reads other files of the directory, or none",
     "unknown": "no target knows the place",
     "broken": "the file cannot be read",
 }
@@ -55,13 +56,19 @@ UNREAD: Final[dict[Why, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An image with a tag or a digest that is no entry, and what would make it one."""
+    """An image with a tag or a digest that is no entry."""
 
     file: str
     line: int
     image: str
     why: Why
-    remedy: str
+    #: Composing thousands of files takes seconds, and a summary shows the remedies of a few.
+    remedy_of: Callable[[], str] = field(compare=False, repr=False)
+
+    @property
+    def remedy(self) -> str:
+        """What would make it an entry."""
+        return self.remedy_of()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +149,9 @@ def take(scanned: Scan, known: Known, judge: Judge, read: Callable[[Collection[s
                 left.setdefault(path, []).append(reference)
             else:
                 outside[posixpath.dirname(path) or ".", cause] += 1
-    files = read(sorted(left)) if left else {}
-    unread = [unread for path, own in left.items() for unread in _unread(path, own, files.get(path, b""), known)]
-    return Rest(outside, tuple(sorted(unread, key=lambda each: (each.file, each.line, each.image))), scanned.complete)
+    files = read(sorted(left)[:_AT_A_TIME]) if left else {}  # the others get a remedy in general words
+    unread = [each for path in sorted(left) for each in _unread(path, left[path], files.get(path, b""), known)]
+    return Rest(outside, tuple(unread), scanned.complete)
 
 
 def _cause(path: str, reference: Reference, scanned: Scan, known: Known, judge: Judge) -> Cause | None:
@@ -160,19 +167,23 @@ def _cause(path: str, reference: Reference, scanned: Scan, known: Known, judge: 
     return judge.cause(path) or ("overridden" if reference.kind and judge.overrides_image(path, name) else None)
 
 
-def _unread(path: str, own: Iterable[Reference], data: bytes, known: Known) -> Iterable[Unread]:
-    read_by_name = _lines(path, data) if path not in known.claimed and is_plain(path, of_files=True) else frozenset()
+def _unread(path: str, own: Iterable[Reference], data: bytes, known: Known) -> Iterator[Unread]:
     owner = known.owner(path)
-    of_owner = f" of {owner[0]}" if owner is not None else ""
+    name = owner[0] if owner is not None else None
+    why: Why = "unknown" if path in known.claimed else "unclaimed" if owner is None else "beside"
+    if path in known.broken:
+        why = "broken"
     for reference in own:
-        why: Why = "unknown" if path in known.claimed else "unclaimed" if owner is None else "beside"
-        if path in known.broken:
-            why, remedy = "broken", "correct the file: `gitops-bot check` says what is wrong with it"
-        elif any(reference.line <= line <= reference.last_line for line in read_by_name):
-            remedy = f"list {path} under `overlays`{of_owner}"
-        else:
-            remedy = _pattern(path, reference, data, owner[0] if owner is not None else None)
-        yield Unread(path, reference.line, reference.image, why, remedy)
+        yield Unread(path, reference.line, reference.image, why, partial(_remedy, path, reference, data, name, why))
+
+
+def _remedy(path: str, reference: Reference, data: bytes, owner: str | None, why: Why) -> str:
+    if why == "broken":
+        return "correct the file: `gitops-bot check` says what is wrong with it"
+    by_name = _lines(path, data) if why != "unknown" and is_plain(path, of_files=True) else ()
+    if any(reference.line <= line <= reference.last_line for line in by_name):
+        return f"list {path} under `overlays`" + (f" of {owner}" if owner is not None else "")
+    return _pattern(path, reference, data, owner)
 
 
 def _lines(path: str, data: bytes) -> frozenset[int]:
@@ -233,5 +244,5 @@ def _expression(reference: Reference, data: bytes) -> str | None:
 
 
 def _escaped(text: str) -> str:
-    """A text as an expression on one line, without escapes that nobody needs."""
-    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text).replace("\r", r"\r").replace("\n", r"\n")
+    """A text as an expression on one line, in which spaces may be more or fewer."""
+    return re.sub(r"\n\s*|\s{2,}", r"\\s+", re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text))

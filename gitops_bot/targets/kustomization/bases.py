@@ -211,11 +211,19 @@ class Overrides:
     #: What each kustomization and those that use it pin, and what each refers to, worked out once.
     known: dict[str, dict[str, str]] = field(default_factory=dict)
     referred: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: Those that refer to a path, where they were all read: for many questions.
+    users: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> Overrides:
         """By the kustomizations among these files."""
         return cls({path: data for path, data in files.items() if posixpath.basename(path) in FILE_NAMES})
+
+    def read_all(self) -> None:
+        """Read them all once: then each further question is answered without a search."""
+        for file in sorted(self.files) if not self.users else ():
+            for path in self.paths(file):
+                self.users.setdefault(path, []).append(file)
 
     @property
     def parts(self) -> frozenset[str]:
@@ -231,8 +239,12 @@ class Overrides:
         """
         name = posixpath.basename(path).encode()
         # A kustomization cannot use one that is above it, so each names the directory that it uses.
-        near = sorted(file for file, data in self.files.items() if name and name in data)
-        every = [self._by(user) for user in near if path in self.paths(user)]
+        if self.users:
+            users = self.users.get(path, []) if name else []
+        else:
+            near = sorted(file for file, data in self.files.items() if name and name in data)
+            users = [user for user in near if path in self.paths(user)]
+        every = [self._by(user) for user in users]
         common = set[str].intersection(*map(set, every)) if every else set[str]()
         return {name: every[0][name] for name in sorted(common)}
 
