@@ -60,14 +60,14 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
     snapshot = read(world, scope)
     (environment,) = snapshot.environments
     state = snapshot.states[environment.name]
-    entries = state.matching(image)
+    entries, unread = state.matching(image), [*snapshot.layout.selection.problems]
+    unread += [failed.problem for each in snapshot.states.values() for failed in each.failed]
     if not entries:
-        unread = (*snapshot.layout.selection.problems, *(failed.problem for failed in state.failed))
-        raise UsageError(*unread, state.unknown(image))
+        raise UsageError(*unread, *([] if unread and not state.entries else [state.unknown(image)]))
     facts, request = Facts(snapshot), Request(dry_run=True)
     (planned,) = plan(world, facts, request, [environment])
     if isinstance(planned, BotError):
-        raise planned
+        raise type(planned)(*dict.fromkeys([*unread, *planned.problems]))
     asked, *after_failure = planned.decided
     judged: defaultdict[EntryKey, list[Judged]] = defaultdict(list)
     for item in (*asked.judged, *planned.carried):
@@ -85,6 +85,8 @@ def explain(world: World, scope: Scope, image: str, tag: str | None = None) -> R
         after = failed.get(explained.entry)
         explanations.append(explained if after is None else _with_failures(explained, after))
         problems += [explained.problem] if explained.problem is not None else []
+    if any(explained.reason.code == "unmanaged" for explained in explanations):
+        problems += unread  # its source may have the entry where nothing was found
     head = Head(snapshot.repository, snapshot.branch, snapshot.commit, tuple(dict.fromkeys(problems)))
     return Result(head, tuple(explanations))
 

@@ -261,7 +261,8 @@ async def _combine(context: Context, declines: Declined, group: Group) -> tuple[
         # What an open pull request shows is wanted again: it was reopened, or asked for in another group since. What a
         # push came too late for stays declined.
         since = await _declined_since(context, decision.entry)
-        return decline(decision, group.own.branch.name, declines, group.shown, since) or decision
+        name, there = group.own.branch.name, context.snapshot.own_branches
+        return decline(decision, name, declines, group.shown, since, branches=there) or decision
 
     # What a person declined decides nothing: a pin that the open proposal carries for that entry stays in it.
     decided = [await unless_declined(decision) for decision in group.decisions]

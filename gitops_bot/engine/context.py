@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from gitops_bot.engine.request import Promote, Request
 from gitops_bot.errors import LostRace, Problem, UsageError
 from gitops_bot.releases.choice import hold
+from gitops_bot.releases.decisions import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gitops_bot.proposals.branches import Branches
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.releases.choice.promotion import ByHand, Offer
-    from gitops_bot.releases.decisions import Decision, EntryKey, Failed, Held, Managed, Seen
+    from gitops_bot.releases.decisions import Decision, EntryKey, Held, Managed, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Context:
         """Raises a UsageError for names of nothing, where all could be read that might have it."""
         if unknown and not self.state.failed and not self.snapshot.layout.selection.problems:
             raise UsageError(*unknown)
+
+    def causes(self, unknown: Sequence[Problem]) -> list[Failed]:
+        """Names of nothing as failures; none where nothing at all was found, since that is told with its cause."""
+        lost = not self.state.entries and (self.state.failed or self.snapshot.layout.selection.problems)
+        return [] if lost else [Failed(None, problem) for problem in unknown]
 
     def hold(self, entry: Managed, *, travels: bool = False) -> Hold | None:
         """The hold that somebody wrote down for an entry, unless the request lifts holds, or passes this one.

@@ -123,6 +123,9 @@ class EnvironmentState:
         if len(images := sorted({entry.image for entry in self._shortened(image)})) > 1:
             message = f"{image[:300]} may be any of several images of {name}: {shortlist(images, _NAMED)}"
             return Problem("failed.usage", message, "give the name of one of them in full")
+        if self.failed:
+            message = f"{image[:300]} matches no entry of {name} that could be read"
+            return Problem("failed.usage", message, "correct what could not be read first: it may be there")
         names = sorted({entry.name for entry in entries})
         advice = f"the entries of {name} are: {shortlist(names, _NAMED)}" if names else f"{name} has no entries"
         message = f"{image[:300]} matches no entry of {name}, neither by name nor by repository"

@@ -15,7 +15,7 @@ from gitops_bot.proposals.branch import Branch, Ours, owner_of
 from gitops_bot.proposals.text import body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.proposals.pull_request import HandBackTimes, PullRequest
@@ -129,9 +129,15 @@ def find_declines(
 
 
 def decline(
-    change: Change, branch: str, known: Declined, shown: Sequence[PinChange], since: datetime | None = None
+    change: Change,
+    branch: str,
+    known: Declined,
+    shown: Sequence[PinChange],
+    since: datetime | None = None,
+    *,
+    branches: Collection[str],
 ) -> Held | None:
-    """The hold on a change that a person declined, if one did `since` that time.
+    """The hold on a change that a person declined, if one did `since` that time. `branches` are those that are there.
 
     A pin that an open pull request has `shown` is not declined by an earlier one of its branch: to reopen a pull
     request takes its decline back. One of another group's lasts until that one is reopened: it may have been closed
@@ -141,7 +147,8 @@ def decline(
     for pull in known.get(body.pin_mark(change.entry.key, change.after, change.new_name), ()):
         is_recent = since is None or pull.created_at is None or pull.created_at >= since
         if is_recent and (pull.branch != branch or not is_shown):
-            text = f"{change.after} was declined: #{pull.number} was closed unmerged; reopen it to undo that"
+            way = "reopen it" if pull.branch in branches else f"restore its branch {pull.branch}, then reopen it,"
+            text = f"{change.after} was declined: #{pull.number} was closed unmerged; {way} to undo that"
             return change.hold(Reason("held.declined", text, {"pull_request": pull.number, "url": pull.url}))
     return None
 

@@ -221,3 +221,13 @@ def test_a_configuration_in_another_place_is_told_instead_of_ignored(shop: Deplo
     assert (seen.nothing, seen.api, (here / "gitops-bot.yaml").exists()) == (True, [], False)
     shop.remote.commit("main", {"gitops-bot.yaml": CONFIG})
     assert shop.ask("plan").code == 0
+
+
+def test_what_only_follows_from_a_file_that_cannot_be_read_is_left_out(worldwide: World) -> None:
+    deploy = Stages.start(worldwide, "promote_from: staging").deploy
+    deploy.remote.commit("main", {"apps/web/staging/kustomization.yaml": b"images:\n<<<<<<< HEAD\n- name: web\n"})
+    commands = ("set staging web=1.1.0", "rollback staging", "rollback staging --image web")
+    for words in (*commands, "promote staging production"):
+        done = deploy.ask(*words.split())
+        assert (done.code, only(done)[0]) == (1, "line 2 is a conflict marker"), words
+    assert only(deploy.ask("explain", "staging", "web"))[0] == "line 2 is a conflict marker"

@@ -99,6 +99,7 @@ def snapshot_of(holds: Sequence[Hold] = (), entries: Mapping[EntryKey, Managed] 
         branch="main",
         at=NOW,
         config=SimpleNamespace(holds=holds),
+        own_branches=(),
         states={"staging": state},
         layout=layout,
         sees_pull_requests=True,

@@ -116,7 +116,7 @@ PROMOTIONS: dict[str, tuple[tuple[Event, ...], Any, str, str, str]] = {
         "held 2.0.0 held.policy: 2.0.0 does not match semver 1.x of r.test/web in production; `--beyond-policy` ..."),
     "outside the policy, and meant": (beyond, Promote("dev", ByHand(beyond_policy=True)), at_1,
         "admitted by the policy",
-        "forward 2.0.0 promoted: 2.0.0 does not match semver 1.x ..., promoted anyway (`--beyond-policy`); dev has ...",
+        "forward 2.0.0 promoted: past staging, which runs 1.0.0; 2.0.0 does not match ... (`--beyond-policy`); dev ...",
     ),
     "outside the policy of the environment, from its own source": (
         (pushed("2.0.0", D), runs("staging", Pin("2.0.0", D), 3)), BY_HAND, at_1, "", "forward 2.0.0 promoted: ..."),

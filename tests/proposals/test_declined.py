@@ -39,7 +39,8 @@ def decline(
     name: str = CLOSED.branch,
 ) -> Held | None:
     """What becomes of a change of the group whose branch has this name."""
-    return judged(change, name, known(existing, {CLOSED.branch: there}), carried)
+    branches = () if there is None else (CLOSED.branch,)
+    return judged(change, name, known(existing, {CLOSED.branch: there}), carried, branches=branches)
 
 
 @rows("there existing", {
@@ -63,7 +64,9 @@ def test_what_a_person_closed_unmerged_is_not_proposed_again(
     assert held is not None
     assert (held.entry, held.entry.pin, held.candidate) == (declined.entry, declined.before, declined.after)
     assert held.reason.code == "held.declined"
-    assert held.reason.text == f"v2@{B} was declined: #7 was closed unmerged; reopen it to undo that"
+    gone = f"restore its branch {CLOSED.branch}, then reopen it,"
+    way = "reopen it" if there is not None else gone
+    assert held.reason.text == f"v2@{B} was declined: #7 was closed unmerged; {way} to undo that"
     assert held.reason.data == {"pull_request": 7, "url": "https://github.test/acme/deploy/pull/7"}
 
 

@@ -36,7 +36,8 @@ REFUSALS = (
         MAKE_SPACE,
     ),
     Refusal(
-        r"(?:repository|project) (?:was|is|has been) archived|archived so (?:it )?is read.only",
+        r"(?:repository|project|repo)\b[^\n]{0,60} (?:was|is|has been) archived|archived so (?:it )?is read.only"
+        r"|archived (?:repository|project)\b",
         "is archived: nobody can write to it",
         "Unarchive it in its settings, or stop running the bot for it.",
     ),
@@ -44,6 +45,14 @@ REFUSALS = (
         r"protected branch hook declined|protected branch update failed"
         r"|not allowed to (?:force )?push (?:code )?to (?:a )?protected branch",
         *PROTECTED,
+    ),
+    Refusal(
+        r"commit[ _-]?(?:message|subject|title)s?\b[^\n]{0,200}"
+        r"\b(?:must|should|need|require|match|follow|contain|pattern)"
+        r"|\b(?:jira|issue|ticket)s? (?:key|id|number|reference)s?\b",
+        "refused the push: a hook asks for another commit message",
+        'Write what it asks for into `title` of `propose`, as in `title: "OPS-123 {summary}"`; where `message` is set, '
+        "there.",
     ),
     Refusal(r"object is too large|exceeds the maximum (?:allowed|size)", *TOO_LARGE),
     Refusal(

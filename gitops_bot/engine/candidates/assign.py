@@ -44,9 +44,11 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
         proposed = context.branches.proposed.get(entry.key)
         return Candidate(await _assign(context.facts, entry, assignment, proposed), assignment)
 
+    unknown = [item.problem for item in matched if isinstance(item, Failed)]
     if not by_entry:
-        context.refuse([item.problem for item in matched if isinstance(item, Failed)])
-    entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in matched]
+        context.refuse(unknown)
+    told = [item for item in matched if not isinstance(item, Failed) or context.causes([item.problem])]
+    entrants = [as_it_is(item) if isinstance(item, Failed) else Entrant(item[0], candidate(*item)) for item in told]
     return Candidates(context, entrants, frozenset(by_entry))
 
 

@@ -46,7 +46,9 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     entries, unknown = _meant(context.state, asked)
     if not entries:
         context.refuse(unknown)
-    sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote")
+    unread = context.snapshot.states[asked.source].failed
+    there = " that could be read" if unread else ""
+    sources, reason = context.sources, Reason("unmanaged", f"{asked.source} has no such entry to promote{there}")
     offered = [(entry, sources[entry.key]) for entry in entries if entry.key in sources]
     alone = [Held(entry, None, reason) for entry in entries if entry.key not in sources]
     only_in_source = []
@@ -58,7 +60,7 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
             for entry in context.snapshot.states[asked.source].entries
             if entry.key not in matched and not entry.choices
         ]
-    entrants = [as_it_is(Failed(None, problem)) for problem in unknown]
+    entrants = [as_it_is(failed) for failed in (*unread, *context.causes(unknown))]
     entrants += await offers(context, offered, await _upcoming(context.facts, asked.source))
     entrants += [as_it_is(held) for held in alone]
     named = frozenset(entry.key for entry in entries if asked.images)
@@ -164,8 +166,19 @@ async def _offer(context: Context, entry: Managed, offer: Offer) -> tuple[Decisi
         return Failed(entry, error.problem), offer
     if isinstance(offered, Held):
         return offered, offer
-    offer = replace(offer, artifact=offered)
+    offer = replace(offer, artifact=offered, passed=_passed(context, entry, running))
     return promotion.promote(entry, offer, offered, context.snapshot.at), offer
+
+
+def _passed(context: Context, entry: Managed, running: Run) -> Mapping[str, str]:
+    """What the environments run that a person goes past, in words, by their names; not those that run the same."""
+    waves = context.snapshot.config.waves_before(context.environment.name)
+    between = waves[: waves.index(running.environment)] if running.environment in waves else waves[:1]
+    return {
+        earlier.environment: earlier.pin.short
+        for earlier in (context.before([entry]) if between else ())
+        if earlier.environment in between and not promotion.is_same(earlier.pin, running.pin)
+    }
 
 
 def refuse_impossible(snapshot: Snapshot, source: str) -> None:

@@ -49,7 +49,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         entries |= {entry.key: entry for entry in matching}
         if not matching:
             unknown.append(state.unknown(image))
-    decisions: list[Decision] = [Failed(None, problem) for problem in unknown]
+    decisions: list[Decision] = [*context.causes(unknown)]
     if unknown and not entries:
         context.refuse(unknown)
         return Candidates(context, [as_it_is(decision) for decision in decisions])
@@ -57,7 +57,8 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
     goal = await find_goal(context, asked.to, {entry.place for entry in meant} if asked.images else None)
     named = set()
     if isinstance(goal, Problem):
-        decisions.append(Failed(None, goal))
+        # What cannot be read has no release before it either.
+        decisions += [Failed(None, goal)] if asked.to is not None or not state.failed else []
     else:
         for entry in meant:
             decision = restore(entry, goal, context, asked.because)

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images import duration, version
-from gitops_bot.images.reason import Reason, counted, rfc3339, shortlist
+from gitops_bot.images.reason import Reason, counted, enumerated, rfc3339, shortlist
 from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import choose as choice
 from gitops_bot.releases.choice import soak
@@ -19,7 +19,7 @@ from gitops_bot.releases.history import trail
 from gitops_bot.releases.history.trail import release_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from gitops_bot.images.kinds import Rules
@@ -62,13 +62,15 @@ class Offer:
     """What the source runs for an entry, and what the target would get.
 
     `artifact` is None if the registry does not have it, or does not answer. `wait` is the soak time of the pin.
-    `upcoming` is the number of an open proposal for the source, and its pin in words.
+    `upcoming` is the number of an open proposal for the source, and its pin in words. `passed`: the environments that the
+    pin would else come through, which run something else: that, in words, by their names.
     """
 
     running: Run
     artifact: Artifact | None
     wait: timedelta
     upcoming: tuple[int, str] | None = None
+    passed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,9 @@ def _reason(rules: Rules, offer: Offer, artifact: Artifact, now: datetime, lifte
     if lifted:
         data["beyond"] = ", ".join(reason.code for reason in lifted)
         parts = [*(f"{reason.text}, promoted anyway (`{_OPTIONS[reason.code]}`)" for reason in lifted), *parts]
+    if offer.passed:
+        data["passed"] = ", ".join(offer.passed)
+        parts.insert(0, f"past {enumerated([f'{name}, which runs {pin}' for name, pin in offer.passed.items()])}")
     if offer.upcoming is not None:
         number, pin = offer.upcoming
         data["open_in_source"] = number

@@ -91,6 +91,11 @@ def test_a_lost_race_is_to_be_planned_again(said: str) -> None:
             "protects this branch",
             "bypass",
         ),
+        "archived elsewhere": ("remote: You can't push code to an archived project.", "is archived", "Unarchive it"),
+        "a ticket": (f"remote: commit message must contain an issue key, e.g. ABC-123\n{BY_PRE_RECEIVE}",
+            "a hook asks for another commit message", '`title: "OPS-123 {summary}"`'),
+        "a push rule": (f"remote: Commit message does not follow the pattern '^[A-Z]+-'\n{BY_PRE_RECEIVE}",
+            "a hook asks for another commit message", "where `message` is set"),
         "hook": (BY_PRE_RECEIVE, "a hook declined it", "Read its message"),
         "workflow": (
             f"{REMOTE_REJECTED} (refusing to allow a GitHub App to create or update workflow `.github/x.yml`)",
