@@ -62,8 +62,8 @@ class Offer:
     """What the source runs for an entry, and what the target would get.
 
     `artifact` is None if the registry does not have it, or does not answer. `wait` is the soak time of the pin.
-    `upcoming` is the number of an open proposal for the source, and its pin in words. `passed` are the environments that
-    a person goes past, with what they run.
+    `upcoming` is the number of an open proposal for the source, and its pin in words. `passed` are the
+    environments a person goes past, with what they run.
     """
 
     running: Run
