@@ -104,6 +104,8 @@ class Environment:
     release_info: tuple[ReleaseInfo, ...] = ()
     deployments: bool = False
     artifact_metadata: bool = False
+    #: That of the configuration.
+    reads: int = 1
 
     def rules(self, entry: FileEntry) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""
@@ -192,6 +194,8 @@ class Config:
     registries: Mapping[str, RegistryAccess] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
     report_issue: bool = False
+    #: Which places of a file are entries: those that each version of the bot knew (1), or also later ones (2).
+    reads: int = 1
 
     def waves_before(self, name: str) -> list[str]:
         """The environments that the pins of one come through: its source first, then that one's source, and so on."""
@@ -214,7 +218,10 @@ class Config:
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
         """The configuration of a repository without one, from the overlays of each environment."""
         auto = ImageRules(policy="auto")
-        return cls(None, {name: Environment(name, tuple(globs), defaults=auto) for name, globs in directories.items()})
+        environments = {
+            name: Environment(name, tuple(globs), defaults=auto, reads=2) for name, globs in directories.items()
+        }
+        return cls(None, environments, reads=2)
 
 
 def read(text: str, file: str) -> Config:
@@ -241,6 +248,7 @@ def read(text: str, file: str) -> Config:
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
         mentions=(*_mentions(document, form, environments), *_held(document, holds, tuple(environments))),
         report_issue=bool(form.report_issue),
+        reads=form.reads,
     )
 
 
@@ -286,9 +294,10 @@ def _environment(
         exclude=form.exclude,
         propose=form.propose,
         match_by=form.match,
-        targets=(
-            *(target.rule for target in form.targets),
-            *(rule for slots in form.blue_green for rule in slots.rules),
+        targets=tuple(
+            rule.at(whole.reads)
+            for rules in ((target.rule for target in form.targets), *(slots.rules for slots in form.blue_green))
+            for rule in rules
         ),
         blue_green=form.blue_green,
         release_info=tuple(
@@ -299,6 +308,7 @@ def _environment(
         release_tags=bool(whole.release_tags if form.release_tags is None else form.release_tags),
         deployments=(form.records or whole.records or "none") != "none",
         artifact_metadata=bool(whole.artifact_metadata if form.artifact_metadata is None else form.artifact_metadata),
+        reads=whole.reads,
         promotion=None if source is None else Promotion(source, place, form.soak or timedelta(0)),
         require=form.require or Require(),
         require_after=form.require_after,

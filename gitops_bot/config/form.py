@@ -220,6 +220,17 @@ class ConfigForm:
     """The configuration of gitops-bot, at the root of the repository with the manifests."""
 
     version: Annotated[Literal[1], leaf.VERSION, about("The version of this format: always 1.", 1)]
+    reads: Annotated[
+        int,
+        leaf.number(1, 2),
+        about(
+            "Which places of a file are entries: 1 is what the first versions read, 2 also what later ones learned to "
+            "read (docs/targets.md marks it). So a new version makes no entries of what had none before. `init` "
+            "writes 2, and without a configuration it is 2. Without the key, 1.",
+            2,
+            default=1,
+        ),
+    ] = 1
     repository: Annotated[
         str | None,
         _REPOSITORY,

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 _HEAD: Final = """\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
 # After a change: `gitops-bot check`, and `gitops-bot plan` to see what an update would do.
-version: 1"""
+version: 1
+reads: 2"""
 #: Columns of a comment, and of one about a setting of another tool.
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
@@ -149,7 +150,7 @@ def migration_text(migration: Migration) -> str:
     ]
     if migration.gaps:
         lines += ["#", "# Without an equivalent:", *(f"#   {gap_text(gap)}" for gap in migration.gaps)]
-    lines += ["version: 1"]
+    lines += ["version: 1", "reads: 2"]
     if migration.branch is not None:
         lines += [f"branch: {as_key(migration.branch)}"]
     if named := _shared_policies(migration):

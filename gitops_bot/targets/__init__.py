@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target",
     "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
-    "idle_entries", "in_directory", "is_file", "may_hold_pins", "overriding_files", "reach", "read", "read_all",
-    "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
+    "idle_entries", "in_directory", "is_file", "known", "may_hold_pins", "overriding_files", "reach", "read",
+    "read_all", "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 
 
@@ -50,21 +50,23 @@ TARGETS: tuple[Target, ...] = (
 )
 
 
+@lru_cache(maxsize=4)
+def known(reads: int = 1) -> tuple[Target, ...]:
+    """The targets, each of which reads what `reads` of the configuration says: see `Target`."""
+    return tuple(replace(target, reads=reads) for target in TARGETS)
+
+
 @lru_cache(maxsize=1024)  # thousands of commits change files of the same few names
-def _of_name(name: str) -> tuple[Target | None, tuple[Target, ...]]:
+def _of_name(name: str, reads: int = 1) -> tuple[Target | None, tuple[Target, ...]]:
     """The target that the name of a file implies, and all that may read the file, that one included."""
-    by_name = [target for target in TARGETS if target.NAMES is not None and target.NAMES.fullmatch(name)]
-    possible = tuple(
-        target
-        for target in TARGETS
-        if target in by_name or (target.POSSIBLE_NAMES is not None and target.POSSIBLE_NAMES.fullmatch(name))
-    )
+    by_name = [target for target in known(reads) if target.NAMES is not None and target.NAMES.fullmatch(name)]
+    possible = tuple(target for target in known(reads) if target in by_name or target.may_read(name))
     return by_name[0] if by_name else None, possible
 
 
-def target_of(path: str) -> Target | None:
+def target_of(path: str, reads: int = 1) -> Target | None:
     """The target that the name of a file implies."""
-    return _of_name(path.rpartition("/")[2])[0]
+    return _of_name(path.rpartition("/")[2], reads)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,19 @@ class FileRule:
     target: Target
     overlays: tuple[str, ...] = ()
 
+    def at(self, reads: int) -> FileRule:
+        """With a target that reads as a configuration with these `reads`."""
+        return replace(self, target=replace(self.target, reads=reads))
+
 
 _SLASH, _WORDS = re.compile("/"), re.compile("[-_.]")
 #: Endings of files that no target knows by name, but that settings may name.
 _ONLY_BY_SETTINGS: Final = (".json",)
 
 
-def by_content(name: str, data: bytes, beside: Mapping[str, bytes]) -> Target | None:
+def by_content(name: str, data: bytes, beside: Mapping[str, bytes], reads: int = 1) -> Target | None:
     """The target that the content of a file implies, of those that may read a file of that name."""
-    possible = _of_name(name)[1]
+    possible = _of_name(name, reads)[1]
     return next((target for target in possible if _fits(target, data, beside)), None)
 
 
@@ -99,7 +105,7 @@ def _fits(target: Target, data: bytes, beside: Mapping[str, bytes]) -> bool:
         return True
 
 
-def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> PinFile:
+def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None, reads: int = 1) -> PinFile:
     """Read a file that holds pins. If its name implies no target, its content does: only a person can give such a file.
 
     `beside` are other files of its directory, by their names.
@@ -108,22 +114,23 @@ def read(data: bytes, file: str, beside: Mapping[str, bytes] | None = None) -> P
         EditError: the file as a whole cannot be edited.
     """
     name = file.rpartition("/")[2]
-    target, possible = _of_name(name)
-    targets = {other: other.beside({**beside, name: data}) if beside else other for other in TARGETS}
+    target, possible = _of_name(name, reads)
+    every = known(reads)
+    targets = {other: other.beside({**beside, name: data}) if beside else other for other in every}
     if target is None:
         with_entries = (other for other in targets.values() if other.count(data))
         told_by_others = (targets[other] for other in possible if targets[other] != other)
-        return next(chain(with_entries, told_by_others), TARGETS[0]).read(data, file)
+        return next(chain(with_entries, told_by_others), every[0]).read(data, file)
     return targets[target].read(data, file)
 
 
-def read_all(paths: Iterable[str], data: Mapping[str, bytes]) -> tuple[list[PinFile], list[Problem]]:
+def read_all(paths: Iterable[str], data: Mapping[str, bytes], reads: int = 1) -> tuple[list[PinFile], list[Problem]]:
     """These files, and what is wrong with those that cannot be read. One that is missing is empty."""
     files: list[PinFile] = []
     refused: list[Problem] = []
     for path in paths:
         with noted(refused, path):
-            files.append(read(data.get(path, b""), path))
+            files.append(read(data.get(path, b""), path, reads=reads))
     return files, refused
 
 
@@ -166,9 +173,9 @@ def same_file(path: str) -> tuple[str, ...]:
     return tuple(directory + slash + name for name in target.FILE_NAMES)
 
 
-def may_hold_pins(path: str) -> bool:
+def may_hold_pins(path: str, reads: int = 1) -> bool:
     """Whether a file is one of a target by its name, or may be one by its content."""
-    return bool(_of_name(path.rpartition("/")[2])[1])
+    return bool(_of_name(path.rpartition("/")[2], reads)[1])
 
 
 def is_file(name: str) -> bool:
@@ -176,7 +183,7 @@ def is_file(name: str) -> bool:
     return bool(_of_name(name)[1]) or name.endswith(_ONLY_BY_SETTINGS)
 
 
-def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str, list[str]]:
+def by_directory(paths: Iterable[str], *, by_content: bool = False, reads: int = 1) -> dict[str, list[str]]:
     """The files whose names imply a target, by directory: `apps/web/`, and the empty string for the top.
 
     `by_content`: also those that may hold pins, as their content will tell.
@@ -186,7 +193,7 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
     alone: set[str] = set()
     for path in paths:
         directory, slash, name = path.rpartition("/")
-        target, possible = _of_name(name)
+        target, possible = _of_name(name, reads)
         if target is not None:
             directories[directory + slash].append(path)
             if target.ALONE:
@@ -200,9 +207,9 @@ def by_directory(paths: Iterable[str], *, by_content: bool = False) -> dict[str,
     return dict(directories)
 
 
-def in_directory(names: Collection[str]) -> dict[str, Target]:
+def in_directory(names: Collection[str], reads: int = 1) -> dict[str, Target]:
     """How those files of a directory that `by_directory` lists are read, where no setting says it."""
-    return {name: by_name or possible[0] for name in names for by_name, possible in [_of_name(name)]}
+    return {name: by_name or possible[0] for name in names for by_name, possible in [_of_name(name, reads)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +217,21 @@ class FileClaim:
     """How an environment claims a file, whether it is there or not.
 
     `target` is what a setting says; without one, name and content tell. `named`: a glob means the file itself, and not
-    its directory. `following` are the keys of its values that follow a pin.
+    its directory. `following` are the keys of its values that follow a pin. `reads` is that of the configuration.
     """
 
     target: Target | None = None
     named: bool = False
     following: tuple[str, ...] = ()
+    reads: int = 1
 
     def by_content(self, path: str) -> bool:
         """Whether nothing but the content of the file can tell how it is read."""
-        return self.target is None and target_of(path) is None and may_hold_pins(path)
+        return self.target is None and target_of(path) is None and may_hold_pins(path, self.reads)
 
     def reads_beside(self, path: str) -> bool:
         """Whether other files of its directory may tell how it is read."""
-        by_name, possible = _of_name(posixpath.basename(path))
+        by_name, possible = _of_name(posixpath.basename(path), self.reads)
         target = self.target or by_name
         return any(candidate.READS is not None for candidate in ((target,) if target is not None else possible))
 
@@ -233,9 +241,9 @@ class FileClaim:
         `files` are the version and what is beside it, by their names.
         """
         name = posixpath.basename(path)
-        target = self.target or target_of(path)
+        target = self.target or target_of(path, self.reads)
         if target is None and name in files:
-            target = by_content(name, files[name], files)
+            target = by_content(name, files[name], files, self.reads)
         return target.beside(files) if target is not None else None
 
 
@@ -252,6 +260,7 @@ class FileTargets:
     _by_path: Mapping[str, Target] = field(default_factory=dict, hash=False)
     _keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     claim: Callable[[str], FileClaim | None] | None = None
+    reads: int = 1
 
     @classmethod
     def of(
@@ -259,14 +268,15 @@ class FileTargets:
         targets: Mapping[str, Target],
         following: Mapping[str, tuple[str, ...]] | None = None,
         claim: Callable[[str], FileClaim | None] | None = None,
+        reads: int = 1,
     ) -> FileTargets:
         """For these files, by their paths."""
-        special = {path: target for path, target in targets.items() if target_of(path) != target}
-        return cls(special, dict(following or {}), claim)
+        special = {path: target for path, target in targets.items() if target_of(path, reads) != target}
+        return cls(special, dict(following or {}), claim, reads)
 
     def plus(self, targets: Mapping[str, Target], following: Mapping[str, tuple[str, ...]]) -> FileTargets:
         """With further files."""
-        return FileTargets.of({**self._by_path, **targets}, {**self._keys, **following}, self.claim)
+        return FileTargets.of({**self._by_path, **targets}, {**self._keys, **following}, self.claim, self.reads)
 
     def following(self, path: str) -> tuple[str, ...]:
         """The keys of a file whose values follow pins; none of any other file."""
@@ -278,7 +288,7 @@ class FileTargets:
 
     def __getitem__(self, path: str) -> Target | None:
         """The target of a file, or of one that was there earlier; None for a file without pins."""
-        return self._by_path.get(path) or target_of(path)
+        return self._by_path.get(path) or target_of(path, self.reads)
 
 
 BY_NAME: Final = FileTargets()

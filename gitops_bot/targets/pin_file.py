@@ -164,10 +164,14 @@ class TextPins(PinFile):
 _READ: Final = Memo["PinFile | tuple[Problem, ...]"](8 << 20)
 
 
+@dataclass(frozen=True, slots=True)
 class Target(ABC):
-    """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike."""
+    """A kind of file that holds pins, with its settings. An immutable value: equal ones read a file alike.
 
-    __slots__ = ()
+    `reads` is that of the configuration: the places that a version of the bot learned later are entries from 2 on.
+    """
+
+    reads: int = field(default=1, kw_only=True)
 
     #: What people call such a file.
     NOUN: ClassVar[str]
@@ -177,6 +181,8 @@ class Target(ABC):
     NAMES: ClassVar[re.Pattern[str] | None] = None
     #: The names of further files that may be one: that a file has entries tells it.
     POSSIBLE_NAMES: ClassVar[re.Pattern[str] | None] = None
+    #: The same, from `reads` 2 on.
+    MORE_NAMES: ClassVar[re.Pattern[str] | None] = None
     #: Whether a directory has one such file at most, which decides what becomes of the others.
     ALONE: ClassVar[bool] = False
     #: Whether `versions` may put other pins for its own before it is read: not where certain ones are looked for.
@@ -204,6 +210,11 @@ class Target(ABC):
     @abstractmethod
     def parse(self, data: bytes, file: str) -> PinFile:
         r"""Parse a file; see `read`. `\0` alone stands for what git could not show: refuse it."""
+
+    def may_read(self, name: str) -> bool:
+        """Whether a file of that name may be one by its content."""
+        names = (self.POSSIBLE_NAMES, self.MORE_NAMES if self.reads >= 2 else None)
+        return any(pattern is not None and pattern.fullmatch(name) for pattern in names)
 
     def count(self, data: bytes) -> int:
         """How many entries the file has, 0 where it cannot be read. A repository may have thousands of such files.

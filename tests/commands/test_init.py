@@ -60,6 +60,7 @@ def test_the_file_has_a_policy_for_each_format_of_tags_and_environments_by_globs
     text = (folder / "gitops-bot.yaml").read_text()
     assert yaml.safe_load(text) == {
         "version": 1,
+        "reads": 2,
         "policies": {"commits": {"pattern": "^sha-[0-9a-f]{7}$", "order": "newest"}},
         "environments": {
             "staging": {

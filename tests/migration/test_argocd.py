@@ -81,6 +81,7 @@ def test_the_environment_is_named_and_proposed_as_the_application_deploys() -> N
     done = written({"image-list": WEB, "git-branch": "main:updates-{{.SHA256}}", **GIT}, f"{WEB}:1.2.0", "redis:7")
     assert done.contents == {
         "version": 1,
+        "reads": 2,
         "branch": "main",
         "policies": {"web": {"semver": "*"}},
         "environments": {"prod": {"overlays": ["web/prod"], "pin": "tag", "images": {WEB: {"policy": "web"}}}},

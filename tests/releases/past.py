@@ -77,6 +77,7 @@ class Globs:
     places: tuple[tuple[str, int, int], ...] = ()
     targets: tuple[FileRule, ...] = ()
     exclude: tuple[str, ...] = ()
+    reads: int = 1
 
 
 def tree(*paths: str, **modes: str) -> dict[str, str]:

@@ -100,6 +100,7 @@ def test_the_files_are_those_beside_the_pins() -> None:
         targets: tuple[()] = ()
         places: tuple[()] = ()
         exclude: tuple[()] = ()
+        reads: int = 1
 
     tree = {
         "web/values-a.yaml": "100644",

@@ -12,6 +12,7 @@ from gitops_bot.targets.pin_file import edit
 from tests.tables import rows
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+K3S = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: web}\nspec:\n  chart: web\n"
 #: Which edit of `image` makes which text of which.
 EDITS = {
     "a tag beside its repository": ("image:\n  repository: ghcr.io/acme/web   # ours\n  tag: 'v1' # c\n", Pin("v2"),
@@ -54,6 +55,53 @@ def test_an_edit_changes_the_pin_alone(before: str, pin: Pin, after: str) -> Non
 def test_images_are_found_by_their_shape(values: str, entries: list[tuple[str, str]]) -> None:
     found = HelmTarget().read(values.encode(), "values.yaml").entries
     assert [(entry.name, str(entry.image)) for entry in found] == entries
+
+
+@rows("values old new", {
+    "a name": ("image: {name: ghcr.io/acme/web, tag: v1}", [], [("image", "ghcr.io/acme/web")]),
+    "an image": ("web: {image: acme/web, tag: v1}", [], [("web", "docker.io/acme/web")]),
+    "a registry": ("image: {registry: ghcr.io, name: web, tag: v1}", [], [("image", "ghcr.io/web")]),
+    "a digest": (f"image: {{name: acme/web, digest: '{DIGEST}'}}", [], [("image", "docker.io/acme/web")]),
+    "key": ("{kanikoImage: 'a:1', base_image: 'b:1'}", [],
+        [("kanikoImage", "docker.io/library/a"), ("base_image", "docker.io/library/b")]),
+    "both": ("{image: {repository: a, tag: v1, name: x/y}, sideImage: 'b:1'}", [("image", "docker.io/library/a")],
+        [("image", "docker.io/library/a"), ("sideImage", "docker.io/library/b")]),
+    "a label": ("image: {name: web, tag: v1}", [], []),
+    "an address": ("{git: {name: 'https://example.com/a/b', tag: v1}, image: {name: '/a', tag: v1}}", [], []),
+    "a pin of its own": ("web: {image: 'a/b:v1', tag: v2}", [("web.image", "docker.io/a/b")],
+        [("web.image", "docker.io/a/b")]),
+    "a build order": ("{image: ghcr.io/acme/web, tag: v1, buildArgs: {A: b}}", [], []),
+})  # fmt: skip
+def test_more_shapes_are_found_from_reads_2_on(
+    values: str, old: list[tuple[str, str]], new: list[tuple[str, str]]
+) -> None:
+    for reads, entries in ((1, old), (2, new)):
+        found = HelmTarget(reads=reads).read(values.encode(), "values.yaml").entries
+        assert [(entry.name, str(entry.image)) for entry in found] == entries
+
+
+@rows("before after", {
+    "a name": ("image:\n  name: ghcr.io/acme/web # ours\n  tag: 'v1' # c\n",
+        "image:\n  name: ghcr.io/acme/web # ours\n  tag: 'v2' # c\n"),
+    "a key": ("a: &x 1\r\nkanikoImage: web:v1   # c\r\nb: *x", "a: &x 1\r\nkanikoImage: web:v2   # c\r\nb: *x"),
+    "a chart of K3s": (
+        K3S + "  valuesContent: |-\n    # ours\n    image: {repository: web, tag: v1} # c\n",
+        K3S + "  valuesContent: |-\n    # ours\n    image: {repository: web, tag: v2} # c\n",
+    ),
+})  # fmt: skip
+def test_an_edit_of_these_changes_the_pin_alone(before: str, after: str) -> None:
+    name = "web.yaml" if before.startswith(K3S) else "values.yaml"
+    pins = targets.read(before.encode(), name, reads=2)
+    assert edit(pins, [Assignment(pins.entries[0].name, Pin("v2"))]) == after.encode()
+    assert not targets.read(before.encode(), name).entries
+
+
+def test_entries_keep_their_names_where_further_ones_are_found() -> None:
+    """A file of two releases of which `reads: 1` finds images in one, which need no label then."""
+    release = "kind: HelmRelease\napiVersion: v2\nmetadata: {{name: {}}}\nspec: {{values: {{{}}}}}\n"
+    data = "---\n".join([release.format("a", "image: 'a:1'"), release.format("b", "initImage: 'b:1'")]).encode()
+    for reads, names in ((1, ["image"]), (2, ["image", "b.initImage"])):
+        assert [entry.name for entry in HelmTarget(reads=reads).read(data, "a.yaml").entries] == names
 
 
 @rows("values pin", {

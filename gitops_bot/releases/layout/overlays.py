@@ -32,13 +32,14 @@ FOREIGN = {SYMBOLIC_LINK: "a symbolic link", SUBMODULE: "a submodule"}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One glob of one environment; `place` is where it is written, `rules` are all of the environment."""
+    """One glob of one environment; `place` is where it is written, `rules` and `reads` are of the environment."""
 
     environment: str
     text: str
     place: tuple[str, int, int] | None
     glob: Glob
     rules: tuple[FileRule, ...] = ()
+    reads: int = 1
 
     def problem(self, message: str, advice: str) -> Problem:
         """A problem with the glob, where it is written."""
@@ -82,7 +83,7 @@ class OverlayFile:
         name = self.file.rpartition("/")[2]
         if not self.by_content or name not in files:
             return self
-        target = targets.by_content(name, files[name], files)
+        target = targets.by_content(name, files[name], files, self.target.reads)
         return replace(self, target=target) if target is not None else None
 
 
@@ -133,7 +134,7 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
     """
-    looked_at = _Tree(tree)
+    looked_at = _Tree(tree, max((environment.reads for environment in environments.values()), default=1))
     problems: dict[Problem, None] = {}  # a set that keeps the order
     owners: dict[str, Claim] = {}
     places: dict[Claim, list[str]] = defaultdict(list)
@@ -199,9 +200,9 @@ def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
 class _Tree:
     """One tree (path -> git mode), and what claims match in it."""
 
-    def __init__(self, tree: Mapping[str, str]) -> None:
+    def __init__(self, tree: Mapping[str, str], reads: int) -> None:
         self._tree = tree
-        self._files = targets.by_directory(tree, by_content=True)
+        self._files = targets.by_directory(tree, by_content=True, reads=reads)
         self._links = [path for path, mode in tree.items() if mode in FOREIGN]
         self._directories = sorted(self._files)
 
@@ -234,10 +235,12 @@ class _Tree:
         Rules of the environment come first, then names. A glob of files also matches beside a kustomization.
         """
         every = claim.glob.of_files
-        files = filter(targets.may_hold_pins, self._names[directory]) if every else self._files.get(directory, ())
+        reads = claim.reads
+        named = (path for path in self._names[directory] if targets.may_hold_pins(path, reads)) if every else ()
+        files = named if every else self._files.get(directory, ())
         readers = {
             directory + name: (target, targets.target_of(name) is None)
-            for name, target in targets.in_directory([file.rpartition("/")[2] for file in files]).items()
+            for name, target in targets.in_directory([file.rpartition("/")[2] for file in files], reads).items()
         }
         for file in self._names[directory] if claim.rules else ():
             if (target := target_by_rules(claim.rules, file)) is not None:
@@ -253,7 +256,7 @@ class _Tree:
         if claim.glob.of_files:
             readers = {place: readers[place]} if place in readers else {}
         elif claim.glob.file is not None:
-            meant = targets.target_of(claim.glob.file)
+            meant = targets.target_of(claim.glob.file, claim.reads)
             readers = {file: reader for file, reader in readers.items() if reader[0] == meant}
         alone = [file for file, (target, _) in readers.items() if target.ALONE]
         if len(alone) > 1:
@@ -334,7 +337,8 @@ def _claims(environments: Mapping[str, Environment]) -> Iterator[Claim]:
         for at, text in enumerate(environment.overlays):
             place = places[at] if at < len(places) else None
             try:
-                yield Claim(name, text, place, Glob.parse(text, environment.exclude), environment.targets)
+                glob = Glob.parse(text, environment.exclude)
+                yield Claim(name, text, place, glob, environment.targets, environment.reads)
             except ValueError as error:
                 wrong.append(Problem("failed.config", str(error), "correct the glob", *(place or ())))
     if wrong:

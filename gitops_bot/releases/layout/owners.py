@@ -72,6 +72,7 @@ class FileSettings:
     environment: str
     globs: tuple[Glob, ...]
     rules: tuple[FileRule, ...]
+    reads: int = 1
     #: The names of files whose values follow pins, and their keys.
     following: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -91,11 +92,12 @@ class ClaimedFiles:
         directory, name = posixpath.split(path)
         keys = next((keys for file, keys in settings.following if file == name), ())
         if keys and any(glob.match(f"{directory}/" if directory else "") is not None for glob in settings.globs):
-            return FileClaim(following=keys)
+            return FileClaim(following=keys, reads=settings.reads)
         meaning = [glob for glob in settings.globs if glob.means(directory or ".", path)]
         if not meaning:
             return None
-        return FileClaim(target_by_rules(settings.rules, path), any(glob.of_files for glob in meaning))
+        named = any(glob.of_files for glob in meaning)
+        return FileClaim(target_by_rules(settings.rules, path), named, reads=settings.reads)
 
 
 @lru_cache(maxsize=1024)  # thousands of commits change the same few files

@@ -93,11 +93,13 @@ def file_targets(
             name,
             tuple(Glob.parse(text, environment.exclude) for text in environment.overlays),
             tuple(environment.targets),
+            environment.reads,
             tuple(keys[name].items()),
         )
         for name, environment in environments.items()
     )
-    return FileTargets.of(with_overrides(targets, files), following, ClaimedFiles(tuple(settings), owners))
+    reads = max((environment.reads for environment in environments.values()), default=1)
+    return FileTargets.of(with_overrides(targets, files), following, ClaimedFiles(tuple(settings), owners), reads)
 
 
 def read_overlays(

@@ -3,6 +3,9 @@
 Images are found by their shape, or by the paths that a configuration gives. The shapes are a mapping with `repository`
 beside `tag` or a digest, with or without `registry`, and a text at the key `image` that is a reference with a tag or a
 digest. A tag that is empty is the chart's own choice, and no pin.
+
+From `reads` 2 on there are also a mapping with `image` or `name` instead of `repository`, where its text has a registry
+or a `/`; a text at a key that ends in `image`, such as `kanikoImage`; and the `valuesContent` of a HelmChart of K3s.
 """
 
 from __future__ import annotations
@@ -15,14 +18,14 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError
-from gitops_bot.images.reference import Pin
+from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import FileEntry, Place
 from gitops_bot.targets.yaml_pins import Slot, YamlTarget, apart, has_placeholder, number, pins_image, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
@@ -52,6 +55,14 @@ _OTHER: Final = re.compile(rb"^[\"']?(?:services|jobs|stages|steps|pipeline|runs
 _KIND: Final = re.compile(
     rb"^[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Application|ApplicationSet|HelmRelease)\b", re.MULTILINE
 )
+#: A HelmChart of K3s, and what only workloads have: beside these, the file is one of manifests.
+#: https://github.com/k3s-io/helm-controller/blob/master/pkg/apis/helm.cattle.io/v1/types.go
+_OF_K3S: Final = re.compile(rb"^[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?HelmChart(?:Config)?\b", re.MULTILINE)
+_WORKLOAD: Final = re.compile(rb"^[ \t-]*[\"']?containers[\"']?[ \t]*:", re.MULTILINE)
+#: How the key of a text with all of an image ends.
+_IMAGE_ENDS: Final = ("image", "Image")
+#: Keys beside an image that is built, and not run, by what reads the file.
+_BUILDS: Final = frozenset({"buildargs", "context", "dockerfile"})
 #: Characters of all texts with values together: each of them is read with a bound of its own.
 _TEXT_LIMIT: Final = 1 << 18
 _PARAMETER_LIMIT: Final = 1_000
@@ -84,15 +95,25 @@ class HelmTarget(YamlTarget):
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
         """The images in its values, with the label of these where there are several; see `YamlTarget`."""
-        pairs = [(tree.label, place) for tree in _trees(parsed) for place in tree.places(self.images)]
-        if len({label for label, _ in pairs}) > 1:
+        trees = list(_trees(parsed, self.reads))
+        pairs = [(tree.label, place) for tree in trees for place in tree.places(self.images, self.reads)]
+        labels = {label for label, _ in pairs}
+        if self.reads >= 2 and len(labels) > 1:  # what `reads: 1` names without a label stays without one
+            old = {tree.label for tree in _trees(parsed, 1) if tree.places(self.images, 1)}
+            labels -= old if len(old) == 1 else set()
+            pairs = [
+                (label, place.with_entry(name=f"{label}.{place.entry.name}") if label in labels else place)
+                for label, place in pairs
+            ]
+        elif len(labels) > 1:
             pairs = [(label, place.with_entry(name=f"{label}.{place.entry.name}")) for label, place in pairs]
         return number(parsed.file, (place for _, place in pairs))
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values."""
         pinned = len(_TAG.findall(data)) or len(_DIGEST.findall(data))
-        if _KIND.search(data):
+        of_k3s = self.reads >= 2 and _OF_K3S.search(data) and not _WORKLOAD.search(data)
+        if _KIND.search(data) or of_k3s:
             return pinned + len(_IMAGE.findall(data)) + len(_PARAMETER.findall(data))
         if _RESOURCE.search(data):
             return 0
@@ -101,7 +122,7 @@ class HelmTarget(YamlTarget):
         return pinned if pinned or _OTHER.search(data) else len(_IMAGE.findall(data))
 
 
-def _trees(parsed: Document) -> Iterator[Tree]:
+def _trees(parsed: Document, reads: int) -> Iterator[Tree]:
     """The values that a file holds, in its order; an EditError where there is more of it than is read."""
     for root in parsed.roots:
         if not nodes.text(root, "apiVersion") or not nodes.text(root, "kind"):
@@ -115,6 +136,10 @@ def _trees(parsed: Document) -> Iterator[Tree]:
                 yield from _application(parsed, nodes.value(root, "spec"), label)
             case "ApplicationSet":
                 yield from _application(parsed, nodes.at(root, "spec", "template", "spec"), label)
+            case "HelmChart" | "HelmChartConfig" if reads >= 2:
+                spec = nodes.value(root, "spec")
+                if spec is not None and _PINS.search(nodes.text(spec, "valuesContent")):
+                    yield _text(parsed, spec, label, "valuesContent")
 
 
 def _application(parsed: Document, spec: Node | None, label: str) -> Iterator[Tree]:
@@ -151,12 +176,12 @@ def _parameters(parsed: Document, node: Node | None) -> Mapping[str, Slot]:
     return {name: slot for name, slot in pairs if name and slot.pair is not None}
 
 
-def _text(parsed: Document, helm: Node, label: str) -> Tree:
+def _text(parsed: Document, helm: Node, label: str, name: str = "values") -> Tree:
     """The values that stand in a text; where no single one of them can be replaced, they are read and refused."""
-    key, value = next((key, value) for key, value in helm.value if key.value == "values")
+    key, value = next((key, value) for key, value in helm.value if key.value == name)
     if id(value) in parsed.shared:
         advice = "Write it out where it is meant to change: an edit here would change every use of the alias."
-        why = parsed.problem(value, "values is shared by an alias", advice)
+        why = parsed.problem(value, f"{name} is shared by an alias", advice)
     else:
         try:
             block = document.read_block(parsed, KeyAndValue(key, value))
@@ -230,14 +255,14 @@ class Tree:
     block: Block | None = None
     refusal: Problem | None = None
 
-    def places(self, images: Sequence[tuple[str, ImagePaths]]) -> Sequence[Place[Slot]]:
+    def places(self, images: Sequence[tuple[str, ImagePaths]], reads: int = 1) -> Sequence[Place[Slot]]:
         """Those of these images, or of all that have one of the shapes, where none are given, in the file's order."""
         if self.refusal is not None and self.root is None:
             return [self._refuse(Place(_entry("values", "")), self.refusal)]
         if images:
             candidates: Iterable[Place[Slot] | None] = (self._by_paths(name, paths) for name, paths in images)
         else:
-            candidates = (*self._by_shape(), *self._of_parameters())
+            candidates = (*self._by_shape(reads), *self._of_parameters(reads))
         places = [replace(place, block=self.block) for place in candidates if place is not None]
         if self.refusal is not None:
             return [self._refuse(place, self.refusal) for place in places]
@@ -247,7 +272,7 @@ class Tree:
     def _refuse(place: Place[Slot], why: Problem) -> Place[Slot]:
         return place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
 
-    def _by_shape(self) -> Iterator[Place[Slot]]:
+    def _by_shape(self, reads: int) -> Iterator[Place[Slot]]:
         seen: set[int] = set()
         waiting: list[_Way] = [_Way(self.root)] if self.root is not None else []
         while waiting:
@@ -260,9 +285,19 @@ class Tree:
             if not isinstance(way.node, MappingNode):
                 continue
             # The image that the mapping is, and the one that stands in a text at its key `image`.
-            candidates = [_image(self.document, way.node, way.name())]
-            if (slot := Slot(way.node, "image")).says_something and _is_scalar(slot) and pins_image(slot.text or ""):
-                candidates.append(reference(self.document, way.name("image"), slot))
+            keys = ["image"]
+            if reads >= 2:
+                own = dict.fromkeys(str(key.value) for key, _ in way.node.value if isinstance(key, ScalarNode))
+                keys += [key for key in own if key.endswith(_IMAGE_ENDS) and key != "image"]
+            slots = [Slot(way.node, key) for key in keys]
+            candidates = [
+                _image(self.document, way.node, way.name(), reads),
+                *(
+                    reference(self.document, way.name(slot.key), slot)
+                    for slot in slots
+                    if slot.says_something and _is_scalar(slot) and pins_image(slot.text or "")
+                ),
+            ]
             for place in filter(None, candidates):
                 if way.twice is not None and place.entry.refusal is None:
                     message = f"{str(way.twice.value)[:100]} stands there twice"
@@ -271,11 +306,11 @@ class Tree:
                 else:
                     yield place
 
-    def _of_parameters(self) -> Iterator[Place[Slot]]:
+    def _of_parameters(self, reads: int) -> Iterator[Place[Slot]]:
         """Images whose tag is a parameter: `image.tag`, with its repository in another one or in the values."""
         for name, slot in self.parameters.items():
             way, _, last = name.rpartition(".")
-            if last == "image" and pins_image(slot.text or ""):
+            if (last == "image" or (reads >= 2 and last.endswith(_IMAGE_ENDS))) and pins_image(slot.text or ""):
                 yield reference(self.document, name, slot)
             elif last == "tag" and slot.says_something:
                 keys = tuple(way.split(".")) if way else ()
@@ -314,10 +349,12 @@ class Tree:
         return apart(self.document, place)
 
 
-def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | None:
+def _image(document: Document, node: MappingNode, name: str, reads: int) -> Place[Slot] | None:
     """An image that a mapping holds in parts."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
     repository = _present(Slot(node, "repository")) if "repository" in keys else None
+    if reads >= 2 and "repository" not in keys:
+        repository = _repository_otherwise(node, keys)
     if repository is None or "://" in (text := repository.text or "") or "git@" in text:
         return None
     tag = Slot(node, "tag") if "tag" in keys else None
@@ -330,6 +367,23 @@ def _image(document: Document, node: MappingNode, name: str) -> Place[Slot] | No
     registry = _present(Slot(node, "registry")) if "registry" in keys else None
     entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
     return apart(document, Place(entry, registry=registry, repository=repository, tag=tag, digest=digest))
+
+
+def _repository_otherwise(node: MappingNode, keys: Collection[str]) -> Slot | None:
+    """The repository at `image` or `name`: with a registry or a `/`, for it may as well be the name of anything."""
+    if any(key.lower().replace("_", "").replace("-", "") in _BUILDS for key in keys):
+        return None
+    slots = [slot for key in ("image", "name") if key in keys and (slot := _present(Slot(node, key))) is not None]
+    has_registry = "registry" in keys and _present(Slot(node, "registry")) is not None
+    texts = [(slot, slot.text or "") for slot in slots]
+    return next(
+        (
+            slot
+            for slot, text in texts
+            if (has_registry or "/" in text.strip("/")) and split(text) == (text, None, None)
+        ),
+        None,
+    )
 
 
 def _entry(name: str, repository: str) -> FileEntry:

@@ -106,7 +106,7 @@ class KustomizationTarget(YamlTarget):
         anchored = any(node is not None and node.anchor is not None for node in (parsed.root, images))
         places = [_entry(parsed, node, anchored=anchored) for node in items]
         if (charts := top.get("helmcharts")) is not None:
-            places += _of_charts(parsed, charts)
+            places += _of_charts(parsed, charts, self.reads)
         return _unique(places, parsed.file)
 
     def parse(self, data: bytes, file: str) -> Kustomization:
@@ -130,7 +130,7 @@ class KustomizationTarget(YamlTarget):
         return YamlTarget.count(self, data)
 
 
-def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
+def _of_charts(parsed: Document, charts: Node, reads: int) -> Iterator[Place[Slot]]:
     """What the values of the charts pin, each by the name of its chart and its path."""
     seen: set[int] = set()
     total = 0
@@ -140,7 +140,7 @@ def _of_charts(parsed: Document, charts: Node) -> Iterator[Place[Slot]]:
         if values is None or id(values) in seen:
             continue  # what an alias leads to is refused, and looked at once
         seen.add(id(values))
-        for place in Tree(parsed, values).places(()):
+        for place in Tree(parsed, values).places((), reads):
             total += 1
             if total > ENTRY_LIMIT:
                 message = f"`helmCharts` pin more than {ENTRY_LIMIT:,} images"
