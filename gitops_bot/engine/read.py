@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
@@ -16,6 +17,7 @@ from gitops_bot.releases import blue_green
 from gitops_bot.releases.decisions import EntryKey, Failed, Managed
 from gitops_bot.releases.layout import correspondence, overlays, release_info
 from gitops_bot.releases.layout.glob import Glob
+from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.layout.read import Overlay, file_targets, paths, read_overlays
 from gitops_bot.targets.pin_file import PinFile, is_short, matching
@@ -207,7 +209,8 @@ class Snapshot:
         requiring = {its.name for its in self.environments if its.require.checks or its.require.deployment}
         tracked = (entry for entry, _, kind in kinds if kind == "tracked" and entry.rules.policy is not None)
         exempt = tuple(entry for entry in tracked if entry.environment in requiring)
-        return replace(covered, exempt=exempt, unread=rest.unread, complete=rest.complete)
+        files = self.layout.selection.unread
+        return replace(covered, exempt=exempt, unread=rest.unread, complete=rest.complete, unread_files=files)
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
@@ -363,12 +366,14 @@ def _state(
         if pair.wrong is not None and not refused and pair.wrong.file not in failed_files:
             problems.append(pair.wrong)
     infos = release_info.find(environment.release_info, entries, layout.files, info_files)
-    unread = bool(problems or layout.selection.problems)
+    unread = bool(problems or layout.selection.problems or layout.selection.unread)
     # Where no glob matches anything, that is what is wrong: names that match nothing only follow from it.
     mentions = config.mentions if selected else ()
     matched = selected
     if environment.exclude:
-        matched = overlays.select({name: replace(environment, exclude=())}, layout.tree).overlays[name]
+        every = overlays.select({name: replace(environment, exclude=())}, layout.tree)
+        links = (OverlayFile(posixpath.dirname(link.file) or ".", link.file, "", {}) for link in every.unread)
+        matched = (*every.overlays[name], *links)
     return EnvironmentState(
         environment=environment,
         overlays=in_overlays,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from gitops_bot.images import inference
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
-from gitops_bot.images.reason import Unmanaged, counted
+from gitops_bot.images.reason import Unmanaged, counted, enumerated
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
@@ -298,9 +298,15 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
         yield 0, f"{none} tracked: `gitops-bot init` would track {coverage.suggested}"
     elif not coverage.total:
         nothing = "no file here pins an image" if coverage.complete else "no file that was searched pins an image"
-        yield 0, f"entries: none{'' if coverage.unread else f'; {nothing}'}"
+        yield 0, f"entries: none{'' if coverage.unread or coverage.unread_files else f'; {nothing}'}"
     if coverage.total:
         yield from _entries(coverage)
+    by_remedy: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in coverage.unread_files:
+        by_remedy[file.why, file.remedy].append(file.file)
+    for (reason, remedy), files in by_remedy.items():
+        yield 0, f"{_are(len(files), 'file')} not read: {reason}: {list_names(files)}"
+        yield 2, f"{remedy}, or leave {'it' if len(files) == 1 else 'them'} out with `exclude`"
     if not coverage.unread:
         return
     each_by_itself = "" if len(coverage.unread) == 1 else "; `--output json` has what makes each an entry"
@@ -400,6 +406,9 @@ def coverage_sentence(coverage: Coverage) -> str:
     tracked = f"{kept} of {at_least}{_are(coverage.pins, 'pin')} tracked or promoted"
     if reasons:
         tracked += f"; {_are(total - kept)} left: {reasons}"
+    if coverage.unread_files:
+        reasons = enumerated(sorted({each.why for each in coverage.unread_files}))
+        tracked += f"; {_are(len(coverage.unread_files), 'file')} not read: {reasons}"
     return f"{tracked}; {unread_sentence(coverage)}" if coverage.unread else tracked
 
 

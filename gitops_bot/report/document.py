@@ -163,6 +163,7 @@ _COVERAGE = record(
     pins=COUNT,
     outside=many(record(overlay=TEXT, cause=or_null(one_of(*get_args(Cause))), entries=COUNT)).of("outside.items"),
     unread=many(record(file=TEXT, line=COUNT, image=TEXT, remedy=TEXT)),
+    unread_files=many(record(file=TEXT, why=TEXT, remedy=TEXT)),
 )
 
 

@@ -147,7 +147,7 @@ class Checked:
             at_least = "" if coverage.complete else "at least "
             pins = counted(coverage.pins, "pin")
             return f"nothing wrong in these, {len(coverage.unread)} of {at_least}{pins} not read"
-        if not coverage.complete:
+        if not coverage.complete or coverage.unread_files:
             return "nothing wrong in these"
         return "all good" if coverage.tracked or coverage.promoted else "nothing is wrong"
 

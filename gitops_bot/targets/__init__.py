@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.errors import EditError, bugs_as, noted
 from gitops_bot.targets.compose import ComposeTarget
+from gitops_bot.targets.document import sealed_by
 from gitops_bot.targets.env import EnvTarget
 from gitops_bot.targets.helm import CHART, HelmTarget
 from gitops_bot.targets.kustomization import KustomizationTarget
@@ -36,7 +37,7 @@ __all__ = [
     "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target",
     "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
     "idle_entries", "in_directory", "is_file", "known", "may_hold_pins", "overriding_files", "reach", "read",
-    "read_all", "same_file", "target_of", "tells_of_others", "variant", "with_overrides",
+    "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 
 

@@ -48,6 +48,13 @@ _AMBIGUOUS_BREAK = re.compile("[\x85\u2028\u2029]")
 _HEADER: Final = re.compile(r"\|(?:([-+])?([1-9])?|([1-9])([-+]))[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)|^={7}$", re.MULTILINE)
 MEND_CONFLICT: Final = "Choose one side, delete the lines with <<<<<<<, ======= and >>>>>>>, and commit."
+#: How a file begins that is encrypted as a whole, and by what.
+_SEALED: Final = (
+    (b"\0GITCRYPT\0", "git-crypt"),
+    (b"age-encryption.org/v1\n", "age"),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age"),
+)
+_BEGINNING: Final = 200
 _STYLES: Final = {">": "folded text (`>`)", "'": "a text in quotes", '"': "a text in quotes", None: "a plain text"}
 
 
@@ -158,8 +165,11 @@ def decode(data: bytes, file: str) -> str:
     """The text of a file.
 
     Raises:
-        EditError: over 1 MiB, or not UTF-8.
+        EditError: over 1 MiB, encrypted as a whole, or not UTF-8.
     """
+    if (by := sealed_by(data)) is not None:
+        message, advice = f"the file is encrypted with {by}: no pin in it can be read", "Edit it where it is decrypted."
+        raise EditError(Problem("failed.edit", message, advice, file))
     if len(data) > SIZE_LIMIT:
         raise EditError(Problem("failed.edit", f"the file is larger than 1 MiB ({len(data)} bytes)", "Split it.", file))
     try:
@@ -167,6 +177,12 @@ def decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         place = place_behind(data[: error.start].decode("utf-8"))
         raise EditError(Problem("failed.edit", "the file is not UTF-8", "Save it as UTF-8.", file, *place)) from error
+
+
+def sealed_by(data: bytes) -> str | None:
+    """What encrypted a file as a whole, so that nobody without the key can read it: git-crypt or age."""
+    beginning = data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((by for mark, by in _SEALED if beginning.startswith(mark)), None)
 
 
 def conflict_marker(text: str) -> int | None:

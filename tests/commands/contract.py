@@ -236,6 +236,7 @@ _COVERAGE: dict[str, Rule] = {
         total=number,
         pins=number,
         unread=many(obj(file=text, line=number, image=text, remedy=text)),
+        unread_files=many(obj(file=text, why=text, remedy=text)),
         outside=many(
             obj(
                 overlay=text,

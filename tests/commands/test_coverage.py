@@ -56,6 +56,7 @@ COVERAGE = {
     "exempt": 0,
     "total": 11,
     "pins": 11,
+    "unread_files": [],
 }
 OUTSIDE = [("apps/api/base", 1), ("apps/web/base", 1), ("tools", 2)]
 SUMMARY = """
@@ -150,13 +151,15 @@ def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(
         "no_environment": 4,
         "total": 6,
         "pins": 6,
+        "unread_files": [],
     }
     assert "gitops-bot init" not in deploy.bot("plan", "qa").out
     # Others say nothing of it, and read nothing for it.
     assert "coverage" not in deploy.ask("update").json
     failed = deploy.ask("plan", "nowhere")
     coverage = failed.json["coverage"]
-    assert (failed.code, coverage.pop("outside"), coverage.pop("unread"), set(coverage.values())) == (2, [], [], {0})
+    emptied = [coverage.pop(name) for name in ("outside", "unread", "unread_files")]
+    assert (failed.code, emptied, set(coverage.values())) == (2, [[], [], []], {0})
 
 
 def test_a_plan_without_a_configuration_has_one_line_for_a_reason_and_not_one_for_an_entry(worldwide: World) -> None:

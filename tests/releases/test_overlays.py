@@ -87,8 +87,6 @@ def test_two_kustomizations_in_one_directory_are_a_problem_and_the_others_go_on(
 
 
 LINKS = {
-    "the kustomization": (("apps/*/overlays/dev",), {"apps/web/overlays/dev/kustomization.yaml": LINK},
-        ["apps/web/overlays/dev/kustomization.yaml: a symbolic link is not followed"]),
     "a directory on the way": (("apps/*/overlays/dev",), {"apps/new/overlays": LINK},
         ["apps/new/overlays: a symbolic link is not followed"]),
     "a submodule": (("apps/*/overlays/dev", "modules/web/dev"), {"modules/web": SUBMODULE},
@@ -104,6 +102,15 @@ def test_a_link_or_submodule_is_told_and_not_followed(
     assert [problem[: len(start)] for problem, start in zip(told(found), expected, strict=True)] == expected
     assert not {overlay.file for overlay in found.overlays["dev"]} & set(modes)
     assert "apps/api/overlays/dev" in directories(found)["dev"]
+
+
+def test_a_file_that_is_a_link_is_unread_and_can_be_excluded() -> None:
+    file = "apps/web/overlays/dev/kustomization.yaml"
+    found = select({"dev": ("apps/*/overlays/dev",)}, APPS | {file: LINK})
+    assert (found.problems, found.unread) == ((), (overlays.UnreadFile.link(file),))
+    assert directories(found)["dev"] == ["apps/api/overlays/dev"]
+    without = {"dev": Globs(("apps/*/overlays/dev",), exclude=(file,))}
+    assert overlays.select(without, APPS | {file: LINK}).unread == ()
 
 
 @pytest.mark.parametrize(

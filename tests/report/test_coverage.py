@@ -164,7 +164,7 @@ def test_a_repository_without_entries_is_told_in_one_line() -> None:
     found = coverage.cover([], Outside(), inferred=True)
     assert shown(found) == ["", "entries: none; no file here pins an image"]
     shown_as_json = document.of("check", Result(Head(), Checked(0, found)), datetime.now(UTC))["coverage"]
-    assert (shown_as_json.pop("outside"), shown_as_json.pop("unread")) == ([], [])
+    assert [shown_as_json.pop(name) for name in ("outside", "unread", "unread_files")] == [[], [], []]
     assert set(shown_as_json.values()) == {0}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.decisions import Managed
     from gitops_bot.releases.layout.causes import Cause, OutsideFile
     from gitops_bot.releases.layout.inventory import Unread
+    from gitops_bot.releases.layout.overlays import UnreadFile
 
 #: `tracked` by a policy, `promoted` from another environment.
 Kind = Literal["tracked", "promoted", "ignored"]
@@ -67,7 +68,8 @@ class Coverage:
 
     `suggested`: nothing is kept current, and `init` would keep so many entries current.
     `exempt` are tracked, and pass the `checks` and `deployment` that their environment requires of promotions. `unread`
-    are images that are no entries; there may be more where not all files were searched, which `complete` says.
+    are images that are no entries; there may be more where not all files were searched, which `complete` says, and in
+    `unread_files` of the environments, which are links or encrypted.
     """
 
     tracked: int = 0
@@ -80,6 +82,7 @@ class Coverage:
     exempt: tuple[Managed, ...] = ()
     unread: tuple[Unread, ...] = ()
     complete: bool = True
+    unread_files: tuple[UnreadFile, ...] = ()
 
     @property
     def unmanaged(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitops_bot import targets
 from gitops_bot.errors import ConfigError, EditError, Problem, bugs_as
@@ -87,6 +87,24 @@ class OverlayFile:
         return replace(self, target=target) if target is not None else None
 
 
+class UnreadFile(NamedTuple):
+    """A file of an environment that nobody can look into, and what would help."""
+
+    file: str
+    why: str
+    remedy: str
+
+    @classmethod
+    def link(cls, file: str) -> UnreadFile:
+        """A symbolic link: what it points to may be anything, also outside of the repository."""
+        return cls(file, "a symbolic link is not followed", "list the file that it points to")
+
+    @classmethod
+    def sealed(cls, file: str, by: str) -> UnreadFile:
+        """A file that is encrypted as a whole."""
+        return cls(file, f"encrypted with {by}", "keep its pins in a file that is not encrypted")
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The overlays of each environment, sorted by path, and what could not be selected.
@@ -99,6 +117,8 @@ class Selection:
     claimed: frozenset[str] = frozenset()
     #: The globs that matched only files whose content will tell, with these places.
     doubtful: tuple[tuple[Claim, tuple[str, ...]], ...] = ()
+    #: Files that are links, or encrypted: they are no overlays, and no mistake either.
+    unread: tuple[UnreadFile, ...] = ()
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -106,30 +126,39 @@ class Selection:
         return {overlay.file: overlay.target for overlays in self.overlays.values() for overlay in overlays}
 
     def with_pins(self, files: Mapping[str, bytes]) -> Selection:
-        """With targets by the content of files, and without the files that have none."""
-        if not any(overlay.by_content for overlays in self.overlays.values() for overlay in overlays):
+        """With targets by the content of files, and without the files that have none or are encrypted."""
+        every = [overlay for overlays in self.overlays.values() for overlay in overlays]
+        sealed = {overlay.file: by for overlay in every if (by := targets.sealed_by(files.get(overlay.file, b"")))}
+        if not sealed and not any(overlay.by_content for overlay in every):
             return self
         near = contents_by_directory(files)
         overlays = {
             name: tuple(
-                known for overlay in overlays if (known := overlay.known_by(near[overlay.directory])) is not None
+                known
+                for overlay in overlays
+                if overlay.file not in sealed and (known := overlay.known_by(near[overlay.directory])) is not None
             )
             for name, overlays in self.overlays.items()
         }
         globs = {(name, overlay.glob) for name in overlays for overlay in overlays[name]}
+        globs |= {
+            (name, overlay.glob) for name, own in self.overlays.items() for overlay in own if overlay.file in sealed
+        }
         empty = (
             claim.without_pins(places)
             for claim, places in self.doubtful
             if (claim.environment, claim.text) not in globs
         )
-        return replace(self, overlays=MappingProxyType(overlays), problems=(*self.problems, *empty), doubtful=())
+        unread = (*self.unread, *(UnreadFile.sealed(*each) for each in sorted(sealed.items())))
+        problems = (*self.problems, *empty)
+        return replace(self, overlays=MappingProxyType(overlays), problems=problems, doubtful=(), unread=unread)
 
 
 def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> Selection:
     """The overlays of each environment in a tree (path -> git mode).
 
     A directory with two kustomizations, a path that cannot be written, a link or submodule on the way and a glob that
-    matches nothing are problems; the others go on.
+    matches nothing are problems; the others go on. A file that is a link is `unread`.
 
     Raises:
         ConfigError: two environments claim a file, or a glob cannot be read.
@@ -183,7 +212,8 @@ def select(environments: Mapping[str, Environment], tree: Mapping[str, str]) -> 
         # Where globs are inferred, and have no place in a file, nobody expects anything.
         if claim.place is not None and (claim.environment, claim.text) not in certain
     )
-    return Selection(MappingProxyType(overlays), tuple(problems), frozenset(owners), doubtful)
+    unread = tuple(UnreadFile.link(file) for file in sorted(looked_at.links_met))
+    return Selection(MappingProxyType(overlays), tuple(problems), frozenset(owners), doubtful, unread)
 
 
 def unclaimed(selection: Selection, tree: Mapping[str, str]) -> tuple[str, ...]:
@@ -205,6 +235,8 @@ class _Tree:
         self._files = targets.by_directory(tree, by_content=True, reads=reads)
         self._links = [path for path, mode in tree.items() if mode in FOREIGN]
         self._directories = sorted(self._files)
+        #: The links that would be overlays if they were files.
+        self.links_met: set[str] = set()
 
     def matching(self, claim: Claim) -> Iterator[tuple[str, list[OverlayFile], list[Problem]]]:
         """Every directory (`apps/web/`) or file with pins that a claim's glob matches: its pin files, and problems."""
@@ -276,6 +308,8 @@ class _Tree:
                 files.append(
                     OverlayFile(directory or ".", file, claim.text, captures, target, by_content, claim.glob.of_files)
                 )
+            elif mode == SYMBOLIC_LINK and not by_content:
+                self.links_met.add(file)
             elif not by_content:
                 problems.append(_foreign(file, mode))
         return files, problems
