@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.formats import Format, format_of, policy_for
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile("[A-Za-z]+")
 _DIGIT: Final = re.compile("[0-9]")
 _NO_NAME: Final = re.compile("[^A-Za-z0-9.-]+")
+#: Characters of an image in the name of a policy.
+_LONGEST: Final = 40
 _COMMIT: Final = Format("commits", ("commit", ""))
 #: What is said of an image: a policy, `auto` or a name, or why it is ignored; nothing where its environment says it.
 _Rule = str | Follow | Ignored | None
@@ -123,7 +126,7 @@ class _Writing:
             if entry.key in sources and all(may_ship(self.formats, source, entry) for source in sources[entry.key])
         }
         own = [entry for entry in found.entries if entry.key not in promoted]
-        wanted = {entry.key: self._wanted(self.formats[entry.key]) for entry in own}
+        wanted = {entry.key: self._wanted(self.formats[entry.key], entry) for entry in own}
         rest = [wanted[entry.key] for entry in own if entry.key not in sources]
         common = Counter(policy for policy in rest if isinstance(policy, str))
         policy = max(common, key=lambda name: (common[name], name == "auto"), default="auto" if rest else None)
@@ -192,8 +195,11 @@ class _Writing:
         by_format = policy is not None and policy != "auto" and not isinstance(self.policies[policy], Follow)
         return None if not policy or policy == "auto" or (by_format and form.why == "unordered") else own
 
-    def _wanted(self, form: Format | Unmanaged) -> str | Follow | Ignored:
-        """The policy for tags of one format: `auto`, a name, or one that only this image has; or why there is none."""
+    def _wanted(self, form: Format | Unmanaged, entry: Managed) -> str | Follow | Ignored:
+        """The policy for tags of one format: `auto`, a name, or one that only this image has; or why there is none.
+
+        Of several policies of one kind, those after the first are named after the first image that has them.
+        """
         if isinstance(form, Unmanaged):
             return Ignored(form.alike)
         if form.kind == "auto":
@@ -208,7 +214,9 @@ class _Writing:
             if other == policy:
                 return name
         kind = _NO_NAME.sub("-", policy.tag) if isinstance(policy, Follow) else form.kind
-        names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(self.policies) + 2))
+        image = _NO_NAME.sub("-", entry.image.rpartition("/")[2])[:_LONGEST].strip("-.")
+        numbers = (f"{kind}-{number}" for number in range(2, len(self.policies) + 3))
+        names = chain((kind, f"{kind}-{image}") if image else (kind,), numbers)
         name = next(name for name in names if name not in self.policies and name != "auto")
         self.policies[name] = policy
         return name

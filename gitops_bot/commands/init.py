@@ -15,7 +15,7 @@ from gitops_bot.errors import ConfigError, Problem, noted
 from gitops_bot.images.owner import NOBODY
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes
-from gitops_bot.releases.layout.folding import ending_of, fold, fold_files
+from gitops_bot.releases.layout.folding import ending_of, fold_except, fold_files
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
@@ -204,9 +204,19 @@ def _environment(
     others = existing - {overlay.directory for overlay in every}
     files = [overlay.file for overlay in overlays if overlay.place == overlay.file]
     whole = [overlay.directory for overlay in overlays if overlay.place != overlay.file]
+    taken = {
+        path
+        for environment, selected in snapshot.layout.selection.overlays.items()
+        for overlay in selected
+        for path in (overlay.directory, overlay.file)
+        if environment != name
+    }
+    globs, without = fold_except(whole, others, taken)
+    globs_of_files, without_files = fold_files(files, tree.keys() - _without_pins(snapshot, files), taken)
     return FoundEnvironment(
         name=name,
-        overlays=(*fold(whole, others), *fold_files(files, tree.keys() - _without_pins(snapshot, files))),
+        overlays=(*globs, *globs_of_files),
+        exclude=(*without, *without_files),
         files=len(overlays),
         entries=snapshot.states[name].entries,
         deployed_by=tuple(

@@ -81,6 +81,8 @@ def _variable(host: str) -> str:
 def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
     found = environment.found
     keys: dict[str, Any] = {"overlays": list(found.overlays)}
+    if found.exclude:
+        keys["exclude"] = list(found.exclude)
     if found.promote:
         keys["promote_from"] = found.source
     if environment.policy is not None:

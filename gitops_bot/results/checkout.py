@@ -50,15 +50,17 @@ Diagnosis = tuple[Finding, ...]
 class FoundEnvironment:
     """An environment that the directories suggest.
 
-    `overlays` are globs for `files` files. `source` is an environment before it, `pairs` the entries that both have:
-    by the keys of this one's, those of the source. `corresponding` counts those whose pins look alike, `followed` those
-    that the file keeps current, and `promote` says whether this one should get its pins from there.
+    `overlays` are globs for `files` files, without what `exclude` has. `source` is an environment before it, `pairs`
+    the entries that both have: by the keys of this one's, those of the source. `corresponding` counts those whose pins
+    look alike, `followed` those that the file keeps current, and `promote` says whether this one should get its pins
+    from there.
     """
 
     name: str
     overlays: tuple[str, ...]
     files: int
     entries: tuple[Managed, ...]
+    exclude: tuple[str, ...] = ()
     deployed_by: tuple[str, ...] = ()
     source: str | None = None
     pairs: Mapping[EntryKey, tuple[Managed, ...]] = field(default_factory=dict)

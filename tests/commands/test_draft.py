@@ -135,9 +135,9 @@ def test_images_of_several_major_versions_keep_to_their_own(tmp_path: Path) -> N
     written = drafted(tmp_path, {"production": {"a": "1.4.2-ls7", "b": "1.0.0-ls12", "c": "14.0.1-ls3"}})
     assert {name: policy["semver"] for name, policy in written["policies"].items()} == {
         "builds": ">=1.0.0-0 <2.0.0",
-        "builds-2": ">=14.0.0-0 <15.0.0",
+        "builds-c": ">=14.0.0-0 <15.0.0",
     }
-    assert written["environments"]["production"]["images"] == {"c": {"policy": "builds-2"}}
+    assert written["environments"]["production"]["images"] == {"c": {"policy": "builds-c"}}
 
 
 def test_only_images_of_ones_own_get_the_next_major_version(tmp_path: Path) -> None:
