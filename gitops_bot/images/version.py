@@ -5,6 +5,9 @@ joined by dots, with an optional `v` before and an optional pre-release after a 
 Missing numbers are zero and leading zeros of these three count for nothing (`1.02` is `1.2.0`); in a numeric
 pre-release identifier they are an error. Numbers of any length compare exactly (Masterminds gives up above 64 bits).
 
+One thing is ordered as people mean it, and not as SemVer says, which compares `rc10` and `rc9` as text: where
+pre-release identifiers begin with the same word and digits directly behind it, the number counts, as in `rc9` < `rc10`.
+
 Calendar versions and dates: `2025.01.31-13.45`, `20250131.3`, `2025-01-31T134500Z`, `24.04`.
 
     calver  = [ "v" ] date *( separator number ) [ "T" time ] [ "Z" ]
@@ -28,7 +31,8 @@ Operators: none and `=` (`1.2` is `~1.2`, `1.2.3` is itself), `!=`, `>`, `>=` `=
 part that is missing or a wildcard leaves the rest open: `>1.2` starts at 1.3.0, `<=1.2` ends below 1.3.0. Metadata
 is ignored. A group admits pre-releases where one of its terms names one (`>=1.0-0`).
 
-One difference is ours: `<2.0.0` does not admit `2.0.0-rc.1`, unless the group itself starts at a pre-release of 2.0.0.
+Another difference is ours: `<2.0.0` does not admit `2.0.0-rc.1`, unless the group itself starts at a pre-release of
+2.0.0.
 """
 
 from __future__ import annotations
@@ -42,15 +46,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Identifiers in precedence: a number is (0, n, ""), a word (1, 0, text). RELEASE stands above all of them, the
-#: empty tuple below: `(2, 0, 0, ())` is the floor under every pre-release of 2.0.0.
-Pre = tuple[tuple[int, int, str], ...]
+#: Identifiers in precedence: a number is (0, n), a text (1, text), a word with digits behind it (1, the word and a
+#: zero, n, the digits and the rest); the zero puts the word where SemVer has it among all others. RELEASE stands above
+#: all of them, the empty tuple below: `(2, 0, 0, ())` is the floor under every pre-release of 2.0.0.
+Pre = tuple[tuple[Any, ...], ...]
 #: Major, minor, patch, pre-release; two versions are in the order of their keys.
 Key = tuple[int, int, int, Pre]
 #: A place between keys: a key, a floor, or the place just above a key (the key and one more item).
 Bound = tuple[Any, ...]
 
-RELEASE: Pre = ((2, 0, ""),)
+RELEASE: Pre = ((2,),)
+_COUNTED = re.compile(r"([A-Za-z-]++)([0-9]++)(.*)", re.ASCII)
 
 # Possessive repeats: what one part has taken is never tried again, so the time is linear in the text. The groups are
 # not possessive: before 3.11.5 Python reads on behind a part of such a group, and `0.` would be a version.
@@ -89,7 +95,23 @@ def precedence(tail: str) -> Pre | None:
     words = tail.split(".")
     if any(not word or (word.isdecimal() and word[0] == "0" and len(word) > 1) for word in words):
         return None
-    return tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words)
+    return tuple((0, int(word)) if word.isdecimal() else _identifier(word) for word in words)
+
+
+def _identifier(text: str) -> tuple[Any, ...]:
+    match = _COUNTED.match(text)
+    return (1, text) if match is None else (1, f"{match[1]}0", int(match[2]), match[2] + match[3])
+
+
+def counted(higher: str, lower: str) -> tuple[str, str] | None:
+    """The identifiers, such as `rc10` and `rc9`, by which SemVer itself has these two versions the other way round."""
+    if (first := parse(higher)) is None or (second := parse(lower)) is None or first.key[:3] != second.key[:3]:
+        return None
+    pairs = zip(higher.partition("-")[2].split("."), lower.partition("-")[2].split("."), strict=False)
+    own, other = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    matches = [_COUNTED.match(own), _COUNTED.match(other)]
+    swapped = all(matches) and len({match[1] for match in matches if match}) == 1 and own < other
+    return (own, other) if swapped and first.key > second.key else None
 
 
 def keys(texts: Sequence[str]) -> list[Key | None]:

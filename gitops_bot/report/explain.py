@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.age import undated
 from gitops_bot.images.explain import IMAGE, KNOWN
 from gitops_bot.images.reason import counted
+from gitops_bot.images.version import counted as counted_texts
 from gitops_bot.proposals.text import evidence
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.report.screen import place, short
@@ -115,6 +117,10 @@ def _print_selection(selection: PolicySelection, screen: Screen) -> None:
         if more := step.removed - len(step.sample):
             samples += f" and {more} more"
         _line(screen, "", f"`{plain(step.rule, 300)}` leaves {step.kept}, and leaves out {step.removed}: {samples}")
+    _print_order(selection, screen)
+
+
+def _print_order(selection: PolicySelection, screen: Screen) -> None:
     if not selection.candidates:
         _line(screen, "order", "no tag is left")
     for number, candidate in enumerate(selection.candidates):
@@ -126,6 +132,11 @@ def _print_selection(selection: PolicySelection, screen: Screen) -> None:
             parts.append(undated(candidate.claimed))
         details = ", ".join(filter(None, parts))
         _line(screen, "" if number else "order", f"{plain(candidate.tag, 128)}{f' ({details})' if details else ''}")
+    for better, worse in pairwise(selection.candidates):
+        if better.key and (texts := counted_texts(better.key[0], worse.key[0])) is not None:
+            strict = f"SemVer itself, by text, has {plain(texts[1], 128)} above {plain(texts[0], 128)}"
+            _line(screen, "", f"{strict}: here the number counts")
+            break
 
 
 def _line(screen: Screen, label: str, text: str, style: Style | None = None) -> None:

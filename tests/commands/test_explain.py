@@ -212,3 +212,12 @@ def test_hostile_tags_come_out_escaped_and_bounded(tmp_path: Path) -> None:
 
 def test_each_hold_says_what_would_change_it() -> None:
     assert {code for code in CODES if code.startswith("held.")} <= set(_WHAT_CHANGES_IT)
+
+
+def test_explain_says_where_semver_itself_has_another_order(tmp_path: Path) -> None:
+    policy = ("explain", "--policy", '{semver: ">=7.0.0-0"}', "--current", "7.8.0-rc9")
+    done = run(*policy, cwd=tmp_path, stdin="7.8.0-rc8\n7.8.0-rc9\n7.8.0-rc10\n")
+    assert "order    7.8.0-rc10\n           7.8.0-rc9\n           7.8.0-rc8\n" in done.out
+    assert "SemVer itself, by text, has rc9 above rc10: here the number counts\n" in done.out
+    done = run(*policy, cwd=tmp_path, stdin="7.8.0-rc8\n7.8.0-rc9\n7.8.0\n")
+    assert "SemVer" not in done.out
