@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot import targets
 from gitops_bot.commands.draft import draft, is_ahead, read_formats
-from gitops_bot.commands.outside import deployed_paths, directories, look_outside, place_in_overlays
+from gitops_bot.commands.outside import (
+    contents,
+    deployed_paths,
+    directories,
+    judge_of,
+    look_outside,
+    manifests,
+    place_in_overlays,
+)
 from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
 from gitops_bot.images.owner import NOBODY
+from gitops_bot.images.reason import enumerated
 from gitops_bot.releases.decisions import EntryKey
-from gitops_bot.releases.layout import causes
+from gitops_bot.releases.layout import causes, resources
 from gitops_bot.releases.layout.folding import ending_of, fold_except, fold_files
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
@@ -52,12 +61,9 @@ def take_inventory(
     for name in _present(snapshot):
         with noted(problems, name):
             there = existing - suggested.empty.get(name, set())
-            environments.append(_environment(snapshot, name, there, tree, deployed))
+            environments.append(_environment(snapshot, name, there, tree, deployed, files))
     if not environments:
-        advice = (
-            "change to the checkout of your manifests, or pin an image first; "
-            "manifests that a kustomization lists are read where `targets` names them (docs/targets.md)"
-        )
+        advice = "change to the checkout of your manifests, or pin an image first"
         raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
     every = [entry for environment in environments for entry in environment.entries]
     refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}
@@ -65,6 +71,9 @@ def take_inventory(
     for entry in every:
         if entry.repository is not None and entry.refusal is None:
             images.setdefault(entry.repository.registry, (entry.repository, entry.pin))
+    if suggested.named:  # the base of one environment corresponds to another's overlay by what its glob captures
+        globs = {environment.name: environment.overlays for environment in environments}
+        snapshot = read_disk(files, tree, Config.inferred(globs), now)
     return Inventory(
         environments=tuple(_with_sources(snapshot, environments, owner)),
         problems=tuple(dict.fromkeys(problems)),
@@ -88,7 +97,8 @@ def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], n
 class _Suggested:
     """Environments that have entries; their directories that have none, and entries that need no updates.
 
-    `existing` are the directories that no glob may match by accident, where they are not those of named files.
+    `existing` are the directories that no glob may match by accident, where they are not those of named files. `named`:
+    some are manifests that only their content tells.
     """
 
     snapshot: Snapshot
@@ -96,11 +106,13 @@ class _Suggested:
     empty: Mapping[str, set[str]] = field(default_factory=dict)
     ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
     failed: Sequence[Problem] = ()
+    named: bool = False
 
 
 def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> _Suggested:
     """The environments by the names of directories and files, and where what they are built from belongs."""
     snapshot, failed = _read(files, tree, {name: set(found) for name, found in infer(tree).items()}, now)
+    first = snapshot
     places: dict[str, set[str]] = {}
     empty: dict[str, set[str]] = {}
     for name, state in snapshot.states.items():
@@ -121,8 +133,12 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
         for outside in _claimable(files, snapshot, deployed)
     )
     _add(places, claimed)
-    if not places:
+    further = list(_resources(files, tree, (first, snapshot), deployed, [outside for _, outside in claimed]))
+    if not places and not further:
         return _of_manifests(files, tree, now)
+    present = [name for name in WORDS if first.layout.selection.overlays.get(name)]
+    claimed += ((_place(outside, places, deployed), outside) for outside in further)
+    _add(places, claimed)
     if list(places) == [_SHARED]:
         places = {_ONLY: places[_SHARED]}
     order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
@@ -130,12 +146,12 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
     snapshot, problems = _read(files, tree, {name: places[name] for name in names}, now)
     ignored = {
-        EntryKey(outside.pin_file.file, entry.name): Ignored(causes.DESCRIBED[cause])
+        EntryKey(outside.pin_file.file, entry.name): Ignored(why)
         for _, outside in claimed
         for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
-        if cause is not None
+        if (why := causes.DESCRIBED[cause] if cause is not None else _at_once(outside, present))
     }
-    return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems))
+    return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems), bool(further))
 
 
 def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
@@ -149,6 +165,49 @@ def _claimable(files: Files, snapshot: Snapshot, deployed: DeployedPaths) -> Ite
         place = place_in_overlays(outside.pin_file.file)
         if None in outside.causes and is_plain(place, of_files=place == outside.pin_file.file):
             yield outside
+
+
+def _resources(
+    files: Files,
+    tree: Mapping[str, str],
+    snapshots: Sequence[Snapshot],
+    deployed: DeployedPaths,
+    claimed: Iterable[OutsideFile],
+) -> Iterator[OutsideFile]:
+    """The manifests and Helm releases of no environment that pin something; none where all stand in plain directories.
+
+    The overlays of all `snapshots` count: one that pins nothing itself is built from a base that does.
+    """
+    known = {outside.pin_file.file for outside in claimed}
+    overlays: dict[str, set[str]] = {}
+    for selection in (snapshot.layout.selection for snapshot in snapshots):
+        for name, own in selection.overlays.items():
+            overlays.setdefault(name, set()).update(item.directory for item in own if item.place != item.file)
+    known |= snapshots[-1].layout.selection.targets.keys()
+    judge = judge_of(files, snapshots[-1], lambda: deployed)
+    if judge.roots is not None:
+        judge = replace(judge, roots=replace(judge.roots, overlays=overlays))
+    paths = [path for path in manifests(tree) if path not in known and is_plain(path, of_files=True)]
+    data = contents(files, [path for path in paths if not is_skipped(path)])
+    found = resources.find(judge, data, snapshots[-1].config.reads)
+    plain = {path for own in targets.by_directory(tree, by_content=True).values() for path in own}
+    every = list(found)
+    yield from every if known or any(outside.pin_file.file not in plain for outside in every) else ()
+
+
+def _place(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths) -> str:
+    """The environment of a file: the only one in which it takes effect, else what a name tells."""
+    if outside.environments:
+        return outside.environments[0] if len(outside.environments) == 1 else _SHARED
+    return _named(outside, known, deployed) or _SHARED
+
+
+def _at_once(outside: OutsideFile, present: Sequence[str]) -> str | None:
+    """Why a pin is left alone that would reach the last environment together with, or before, the others."""
+    if len(outside.built) < 2 or not present or present[-1] not in outside.environments:
+        return None
+    by = outside.pinned_again_by or "a patch"
+    return f"one change would reach {enumerated(outside.environments)}: pin it in each overlay, by {by}"
 
 
 def _of_manifests(files: Files, tree: Mapping[str, str], now: datetime) -> _Suggested:
@@ -195,7 +254,7 @@ def _named(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths
 
 
 def _environment(
-    snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths
+    snapshot: Snapshot, name: str, existing: set[str], tree: Mapping[str, str], deployed: DeployedPaths, read: Files
 ) -> FoundEnvironment:
     # A directory that pins nothing may be matched by a glob, but is no reason for one.
     every = snapshot.layout.selection.overlays[name]
@@ -212,24 +271,30 @@ def _environment(
         if environment != name
     }
     globs, without = fold_except(whole, others, taken)
-    globs_of_files, without_files = fold_files(files, tree.keys() - _without_pins(snapshot, files), taken)
+    of_files, without_files = fold_files(files, tree.keys() - _without_pins(snapshot, files, read), taken)
+    if globs and name in WORDS and not {glob.count("*") for glob in of_files} <= {0, *(g.count("*") for g in globs)}:
+        of_files, without_files = tuple(sorted(files)), ()  # captures of no other environment would rule promotions out
     return FoundEnvironment(
         name=name,
-        overlays=(*globs, *globs_of_files),
+        overlays=(*globs, *of_files),
         exclude=(*without, *without_files),
         files=len(overlays),
-        entries=snapshot.states[name].entries,
+        # What a kustomization decides needs no rule.
+        entries=tuple(entry for entry in snapshot.states[name].entries if entry.entry.decided_by is None),
         deployed_by=tuple(
             dict.fromkeys(item.by for item in deployed.of_directories(overlay.directory for overlay in overlays))
         ),
     )
 
 
-def _without_pins(snapshot: Snapshot, files: Sequence[str]) -> set[str]:
+def _without_pins(snapshot: Snapshot, files: Sequence[str], read: Files) -> set[str]:
     """The files that are called like these and pin nothing yet: a glob may match them."""
-    endings = {ending_of(file) for file in files}
-    unclaimed = snapshot.layout.read(path for path in snapshot.layout.others if ending_of(path) in endings)
-    return {file.file for file in targets.read_all(unclaimed, unclaimed)[0] if not file.entries}
+    endings, layout = {ending_of(file) for file in files}, snapshot.layout
+    unclaimed = layout.read(path for path in layout.others if ending_of(path) in endings)
+    empty = {file.file for file in targets.read_all(unclaimed, unclaimed)[0] if not file.entries}
+    alike = [path for path in manifests(layout.tree) if ending_of(path) in endings and targets.target_of(path) is None]
+    reads = snapshot.config.reads
+    return empty | {path for path, data in read.read(alike).items() if targets.pins_nothing(path, data, reads)}
 
 
 def _with_sources(
@@ -242,8 +307,13 @@ def _with_sources(
         for before in environments[:at] if environment.name in WORDS else ():
             if before.name not in WORDS:
                 continue
-            pairs = partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name])
+            every = partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name])
             entries = {entry.key: entry for entry in environment.entries}
+            # What a kustomization decides is promoted by it.
+            mine = {
+                key: tuple(one for one in every[key] if one.key in formats) for key in every.keys() & entries.keys()
+            }
+            pairs = {key: sources for key, sources in mine.items() if sources}
             alike = sum(
                 all(is_ahead(formats, source, entries[key]) for source in sources) for key, sources in pairs.items()
             )

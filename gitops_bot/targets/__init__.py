@@ -24,7 +24,7 @@ from gitops_bot.targets.kustomization.bases import (
     with_overrides,
 )
 from gitops_bot.targets.kustomization.references import Reach, Unfollowed, WhyUnfollowed, reach
-from gitops_bot.targets.manifests import ManifestsTarget
+from gitops_bot.targets.manifests import ManifestsTarget, is_resource
 from gitops_bot.targets.pin_file import Target
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import PinFile
 
 __all__ = [
-    "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target",
-    "Unfollowed", "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names",
-    "idle_entries", "in_directory", "is_file", "known", "may_hold_pins", "overriding_files", "reach", "read",
+    "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target", "Unfollowed",
+    "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names", "idle_entries", "in_directory",
+    "is_file", "known", "may_hold_pins", "of_resources", "overriding_files", "pins_nothing", "reach", "read",
     "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 
@@ -95,6 +95,19 @@ def by_content(name: str, data: bytes, beside: Mapping[str, bytes], reads: int =
     """The target that the content of a file implies, of those that may read a file of that name."""
     possible = _of_name(name, reads)[1]
     return next((target for target in possible if _fits(target, data, beside)), None)
+
+
+def of_resources(path: str, data: bytes, reads: int) -> Target | None:
+    """The target of a file with resources of Kubernetes that only its content tells."""
+    if target_of(path, reads) is not None or not is_resource(data):
+        return None
+    target = by_content(path.rpartition("/")[2], data, {}, reads)
+    return target if isinstance(target, (HelmTarget, ManifestsTarget)) else None
+
+
+def pins_nothing(path: str, data: bytes, reads: int) -> bool:
+    """Whether a file whose name implies no target has no content of one either."""
+    return by_content(path.rpartition("/")[2], data, {}, reads) is None
 
 
 def _fits(target: Target, data: bytes, beside: Mapping[str, bytes]) -> bool:

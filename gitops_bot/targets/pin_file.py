@@ -187,6 +187,8 @@ class Target(ABC):
     ALONE: ClassVar[bool] = False
     #: Whether `versions` may put other pins for its own before it is read: not where certain ones are looked for.
     CUT: ClassVar[bool] = False
+    #: What pins it again in a kustomization that is built from it; empty where nothing of its own does.
+    PINNED_AGAIN_BY: ClassVar[str] = ""
     #: The names of other files of the directory that it takes something from: see `beside`.
     READS: ClassVar[re.Pattern[str] | None] = None
 

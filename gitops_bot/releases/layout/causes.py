@@ -58,6 +58,9 @@ class OutsideFile:
     pin_file: PinFile
     environments: tuple[str, ...]
     causes: tuple[Cause | None, ...]
+    #: The environments that are built from it, where it may be without an effect in some of them.
+    built: tuple[str, ...] = ()
+    pinned_again_by: str = ""
 
     @property
     def directory(self) -> str:

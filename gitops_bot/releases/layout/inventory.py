@@ -34,7 +34,7 @@ _AT_A_TIME: Final = 2000
 _MOST_REFERENCES: Final = 50_000
 #: Manifests of somebody else's release: as long as this, with a definition of resources.
 _LONG: Final = 1000
-_DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b", re.MULTILINE)
+DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b", re.MULTILINE)
 #: What stands where a pipeline writes the tag.
 _PLACEHOLDER: Final = re.compile(
     r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me", re.IGNORECASE
@@ -126,7 +126,7 @@ def scan(tree: Mapping[str, str], read: Callable[[Sequence[str]], Mapping[str, b
                 continue
             found[path] = own
             left -= len(own)
-            if data.count(b"\n") >= _LONG and _DEFINITION.search(data):
+            if data.count(b"\n") >= _LONG and DEFINITION.search(data):
                 vendored.add(path)
             elif covering_mac(data, path) is not None:
                 encrypted.add(path)

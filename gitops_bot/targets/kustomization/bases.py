@@ -237,16 +237,35 @@ class Overrides:
         Each with the kustomization that pins it. Where one of several users pins an image and another one does not,
         what the file says decides for that one.
         """
+        every = [self._by(user) for user in self._users(path)]
+        common = set[str].intersection(*map(set, every)) if every else set[str]()
+        return {name: every[0][name] for name in sorted(common)}
+
+    def _users(self, path: str) -> list[str]:
         name = posixpath.basename(path).encode()
         # A kustomization cannot use one that is above it, so each names the directory that it uses.
         if self.users:
-            users = self.users.get(path, []) if name else []
-        else:
-            near = sorted(file for file, data in self.files.items() if name and name in data)
-            users = [user for user in near if path in self.paths(user)]
-        every = [self._by(user) for user in users]
-        common = set[str].intersection(*map(set, every)) if every else set[str]()
-        return {name: every[0][name] for name in sorted(common)}
+            return self.users.get(path, []) if name else []
+        near = sorted(file for file, data in self.files.items() if name and name in data)
+        return [user for user in near if path in self.paths(user)]
+
+    def lets_through(self, path: str, image: str, directories: Collection[str]) -> bool:
+        """Whether one of these directories gets an image as a file that it is built from pins it."""
+        if image in self.beside(path):
+            return False
+        waiting, seen = [path], set[str]()
+        while waiting:
+            for user in self._users(waiting.pop()):
+                directory = posixpath.dirname(user)
+                if user in seen or image in self._own(user, set()):
+                    continue
+                if (directory or ".") in directories:
+                    return True
+                seen.add(user)
+                waiting.append(directory)
+        above = [directory for directory in directories if directory == "." or path.startswith(f"{directory}/")]
+        with_own = {posixpath.dirname(file) or "." for file in self.files}
+        return not with_own.issuperset(above)
 
     def beside(self, path: str) -> dict[str, str]:
         """The images that the kustomization in the directory of a file pins itself."""

@@ -60,6 +60,7 @@ class ManifestsTarget(YamlTarget):
     NOUN: ClassVar = "manifest"
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)  # any YAML file, but most are something else
     CUT: ClassVar = True
+    PINNED_AGAIN_BY: ClassVar = "`images:`"
 
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: The images that kustomizations pin for the file, each with the path of the kustomization.
@@ -74,7 +75,12 @@ class ManifestsTarget(YamlTarget):
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
-        return len(_IMAGE.findall(data)) if _KIND.search(data) and _VERSION.search(data) else 0
+        return len(_IMAGE.findall(data)) if is_resource(data) else 0
+
+
+def is_resource(data: bytes) -> bool:
+    """Whether a file looks like resources of Kubernetes."""
+    return bool(_KIND.search(data) and _VERSION.search(data))
 
 
 def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place[Slot]]:
