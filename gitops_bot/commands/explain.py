@@ -187,7 +187,7 @@ async def select(facts: Facts, entry: Managed, at: datetime, left_out: Mapping[s
     if policy is None or image is None or entry.rules.ignore:
         return None
     try:
-        tags = await facts.tags(image)
+        tags = entry.entry.of_major(await facts.tags(image))
         if isinstance(policy, Newest):
             times = (await times_for(facts, image, policy, tags, entry.pin)).times
             return images.explain(policy, tags, entry.pin, times, at, left_out)
@@ -232,6 +232,8 @@ async def _answer(
         return AskedTag(tag, None, f"only what {source} runs is promoted, and it does not run this tag")
     if selection is None or entry.policy is None or entry.repository is None:
         return AskedTag(tag, None, explained.reason.text)
+    if not entry.entry.is_within(tag):
+        return AskedTag(tag, None, f"beside the image stands `major: {entry.entry.major}`")
     decided = (explained.reason, explained.pin)
     return why_not(entry.policy, await context.facts.tags(entry.repository), tag, entry.pin, selection, decided)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -13,7 +14,6 @@ from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.writing import Splice, apply
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator, Mapping, Sequence
 
     from gitops_bot.images.reference import Assignment
@@ -31,7 +31,7 @@ class FileEntry:
     given where the names do not tell it. `says` is what its place has room for, where that is not everything.
     `choices`: it is a selector, not an image, and its tag is one of these. `decided_by`: another file pins this image
     and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
-    here sets, so that it is pinned elsewhere; refused, too.
+    here sets, so that it is pinned elsewhere; refused, too. `major`: its file says that it has this major version.
     """
 
     name: str
@@ -45,6 +45,15 @@ class FileEntry:
     choices: tuple[str, ...] = ()
     decided_by: str | None = None
     unset: str | None = None
+    major: str | None = None
+
+    def is_within(self, tag: str) -> bool:
+        """Whether a tag may stand there: it begins with the major version that the file says."""
+        return self.major is None or re.match(f"v?{re.escape(self.major)}(?![0-9])", tag) is not None
+
+    def of_major(self, tags: Sequence[str]) -> Sequence[str]:
+        """Those of these tags that may stand there."""
+        return tags if self.major is None else [tag for tag in tags if self.is_within(tag)]
 
     @property
     def image(self) -> ImageName | None:
@@ -318,6 +327,8 @@ def _unfit(entry: FileEntry, assignment: Assignment) -> tuple[str, str] | None:
             return str(error), "Write it as in ghcr.io/acme/web, without a tag."
     if entry.choices and (tag not in entry.choices or digest is not None or assignment.new_name is not None):
         return f"{str(assignment.pin)[:300]} is not one of the slots", f"Give {' or '.join(entry.choices)}."
+    if tag is not None and not entry.is_within(tag):
+        return f"{tag[:100]} is not of major version {entry.major}", "Change the `major` beside it, by hand."
     return None
 
 

@@ -142,7 +142,7 @@ async def _choose(
     facts: Facts, entry: Managed, image: ImageName, policy: Semver | Pattern | Newest, now: datetime
 ) -> tuple[Decision, Mapping[str, str]]:
     """The decision by the tags that name images, and those that name none, which are left out, each with why."""
-    tags, left_out = await facts.tags(image), dict[str, str]()
+    tags, left_out = entry.entry.of_major(await facts.tags(image)), dict[str, str]()
     times = await times_for(facts, image, policy, tags, entry.pin) if isinstance(policy, Newest) else None
     name = entry.rules.policy.name if entry.rules.policy is not None else None
 

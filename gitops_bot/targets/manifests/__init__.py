@@ -1,18 +1,21 @@
-"""Plain manifests of Kubernetes: the images of containers and volumes, and where some controllers have theirs."""
+"""Plain manifests of Kubernetes: the images of containers and volumes, and where some controllers have theirs.
+
+They may be JSON, which is YAML too, from `reads` 2 on.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.targets import nodes
-from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlTarget, number, reference
+from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlTarget, number, pins_image, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
@@ -25,6 +28,14 @@ _KIND, _VERSION = (
 )
 _IMAGE: Final = re.compile(
     rb"(?:^[ \t-]*|[{,][ \t]*)[\"']?(?:image|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE
+)
+#: The same of what is JSON or stands in braces, and everywhere from `reads` 2 on.
+_KIND_IN_BRACES, _VERSION_IN_BRACES = (
+    re.compile(rb"(?:^|[{,])\s*\"?%b\"?[ \t]*:" % key, re.MULTILINE) for key in (b"kind", b"apiVersion")
+)
+_BRACE: Final = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*\{")
+_MORE_IMAGES: Final = re.compile(
+    rb"(?:^[ \t-]*|[{,][ \t]*)[\"']?(?:image|imageName|reference)[\"']?[ \t]*:[ \t]*[^ \t\r\n#]", re.MULTILINE
 )
 #: What has an image in the specification of a pod.
 _CONTAINERS: Final = (".containers[].image", ".initContainers[].image", ".ephemeralContainers[].image")
@@ -51,6 +62,43 @@ _PATHS: Final[Mapping[str, Sequence[str]]] = {
         ),
     ),
 }
+_OF_ARGO: Final = _PATHS["Workflow"]
+_STEPS: Final = (".steps[].image", ".stepTemplate.image", ".sidecars[].image")
+
+
+def _below(ways: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{way}{path}" for way in ways for path in paths)
+
+
+#: Further kinds by their group, from `reads` 2 on. Of these, what no literal pins is no entry: `$(params.image)`.
+_MORE_PATHS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    # https://argo-workflows.readthedocs.io/en/latest/fields/#cronworkflowspec
+    ("argoproj.io", "CronWorkflow"): tuple(path.replace(".spec.", ".spec.workflowSpec.", 1) for path in _OF_ARGO),
+    # https://knative.dev/docs/serving/reference/serving-api/#serving.knative.dev/v1.Configuration
+    ("serving.knative.dev", "Configuration"): _TEMPLATE,
+    # https://tekton.dev/docs/pipelines/pipeline-api/: Task, ClusterTask, TaskRun, Pipeline, PipelineRun
+    ("tekton.dev", "Task"): _below([".spec"], _STEPS),
+    ("tekton.dev", "ClusterTask"): _below([".spec"], _STEPS),
+    ("tekton.dev", "TaskRun"): _below([".spec.taskSpec"], _STEPS),
+    ("tekton.dev", "Pipeline"): _below([".spec.tasks[].taskSpec", ".spec.finally[].taskSpec"], _STEPS),
+    ("tekton.dev", "PipelineRun"): _below(
+        [".spec.pipelineSpec.tasks[].taskSpec", ".spec.pipelineSpec.finally[].taskSpec"], _STEPS
+    ),
+    # https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/#clusterspec
+    ("postgresql.cnpg.io", "Cluster"): (".spec.imageName",),
+    # https://cloudnative-pg.io/documentation/current/image_catalog/
+    ("postgresql.cnpg.io", "ImageCatalog"): (".spec.images[].image",),
+    ("postgresql.cnpg.io", "ClusterImageCatalog"): (".spec.images[].image",),
+    # https://docs.openshift.com/container-platform/latest/rest_api/workloads_apis/deploymentconfig-apps-openshift-io-v1.html
+    ("apps.openshift.io", "DeploymentConfig"): _TEMPLATE,
+    # https://kserve.github.io/website/latest/reference/api/#serving.kserve.io/v1beta1.InferenceServiceSpec
+    ("serving.kserve.io", "InferenceService"): _below(
+        [".spec.predictor", ".spec.transformer", ".spec.explainer"], [*_CONTAINERS, ".model.image"]
+    ),
+    # https://kserve.github.io/website/latest/reference/api/#serving.kserve.io/v1alpha1.ServingRuntimeSpec
+    ("serving.kserve.io", "ServingRuntime"): _below([".spec"], _CONTAINERS),
+    ("serving.kserve.io", "ClusterServingRuntime"): _below([".spec"], _CONTAINERS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +107,7 @@ class ManifestsTarget(YamlTarget):
 
     NOUN: ClassVar = "manifest"
     POSSIBLE_NAMES: ClassVar = re.compile(r".*\.ya?ml", re.DOTALL)  # any YAML file, but most are something else
+    MORE_NAMES: ClassVar = re.compile(r".*\.json", re.DOTALL)
     CUT: ClassVar = True
     PINNED_AGAIN_BY: ClassVar = "`images:`"
 
@@ -69,31 +118,40 @@ class ManifestsTarget(YamlTarget):
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
         """The images of all its resources; see `YamlTarget`."""
         above = dict(self.above)
-        for place in _places(parsed, dict(self.kinds)):
+        for place in _places(parsed, dict(self.kinds), self.reads):
             by = above.get(place.entry.repository or "")
             yield place if by is None else place.with_entry(decided_by=by)
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
-        return len(_IMAGE.findall(data)) if is_resource(data) else 0
+        image = _MORE_IMAGES if self.reads >= 2 else _IMAGE
+        return len(image.findall(data)) if is_resource(data, in_braces=self.reads >= 2) else 0
 
 
-def is_resource(data: bytes) -> bool:
-    """Whether a file looks like resources of Kubernetes."""
+def is_resource(data: bytes, *, in_braces: bool = False) -> bool:
+    """Whether a file looks like resources of Kubernetes; `in_braces`: it may be JSON, or written like it."""
+    if in_braces and _BRACE.match(data):
+        return bool(_KIND_IN_BRACES.search(data) and _VERSION_IN_BRACES.search(data))
     return bool(_KIND.search(data) and _VERSION.search(data))
 
 
-def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Place[Slot]]:
+def _places(parsed: Document, kinds: Mapping[str, Sequence[str]], reads: int) -> Iterator[Place[Slot]]:
     """The images of every resource, in the order of the file; `kinds` are further kinds and their paths."""
     by_value: dict[tuple[int, str], Place[Slot]] = {}
     for resource in _resources(parsed.roots):
         kind, name = nodes.text(resource, "kind"), nodes.text(nodes.value(resource, "metadata"), "name")
-        for path in kinds.get(kind, _PATHS.get(kind, ())):
+        paths, more = kinds.get(kind, _PATHS.get(kind, ())), False
+        if not paths and reads >= 2:
+            group = nodes.text(resource, "apiVersion").partition("/")[0]
+            paths, more = _MORE_PATHS.get((group, kind), ()), True
+        for path in paths:
             *way, key = path.removeprefix(".").replace("[]", ".[]").split(".")
             for mapping, label, twice in _at(resource, way, set()):
                 slot = Slot(mapping, key)
                 pair, refusal = slot.pair, None
                 if pair is None or not isinstance(pair.value, ScalarNode) or len(by_value) > ENTRY_LIMIT:
+                    continue
+                if more and not pins_image(slot.text or ""):
                     continue
                 if "://" in (slot.text or ""):  # what ko builds stands there as ko://
                     message = f"{key} is an address, not the name of an image"
@@ -101,8 +159,13 @@ def _places(parsed: Document, kinds: Mapping[str, Sequence[str]]) -> Iterator[Pl
                 elif twice is not None:
                     message = f"{str(twice.value)[:100]} stands there twice"
                     refusal = parsed.problem(twice, message, "Keep one of them: programs disagree which one counts.")
-                entry = "/".join(part for part in (kind, name, label) if part)
-                by_value[id(mapping), key] = reference(parsed, entry, slot, refusal=refusal)
+                # Beside an image of a catalog stands its major version, which a catalog has once.
+                major = nodes.text(mapping, "major") if kind.endswith("ImageCatalog") else ""
+                entry = "/".join(part for part in (kind, name, label or major) if part)
+                place = reference(parsed, entry, slot, refusal=refusal)
+                if major and replace(place.entry, major=major).is_within(place.entry.pin.tag or ""):
+                    place = place.with_entry(major=major)
+                by_value[id(mapping), key] = place
     places = sorted(by_value.values(), key=lambda place: (place.entry.line, place.entry.column))
     return number(parsed.file, places)
 
