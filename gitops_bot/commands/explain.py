@@ -275,7 +275,7 @@ def why_not(
     reason, pin = decided
     if pin is not None and pin.tag == tag:
         return AskedTag(tag, None, f"it is held: {reason.text}" if reason.code.startswith("held.") else "it is chosen")
-    rule = removed_by(policy, tags, tag)
+    rule = removed_by(policy, tags, tag, current.tag)
     if rule == "listed":
         return AskedTag(tag, rule, "the registry does not list it")
     if rule is not None:

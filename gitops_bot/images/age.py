@@ -71,7 +71,9 @@ async def choose_aged(
     young: dict[str, datetime] = {}
     unknown: dict[str, datetime | None] = {}
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
-    for tag in (ranked.tag for ranked in admit(policy, tuple(dict.fromkeys(tags))).highest(_TRIED, present)):
+    for tag in (
+        ranked.tag for ranked in admit(policy, tuple(dict.fromkeys(tags)), current.tag).highest(_TRIED, present)
+    ):
         if present is not None and compare(policy, tag, present.tag) != 1:
             break
         claimed = await built(tag)

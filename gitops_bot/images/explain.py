@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.age import newest_order, undated, usable
 from gitops_bot.images.kinds import Newest
-from gitops_bot.images.order import admit, ranked_tag
+from gitops_bot.images.order import LONE_NUMBER, admit, ranked_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ def explain(
     no image, each with what it names, as far as somebody looked.
     """
     listed = tuple(dict.fromkeys(tags))
-    passing = admit(policy, listed)
+    passing = admit(policy, listed, current.tag)
     if no_images:
         passing = passing.only(IMAGE, [at for at, tag in enumerate(passing.tags) if tag not in no_images])
     left_out = {tag: (IMAGE, f"it {why}") for tag, why in no_images.items()}
@@ -102,11 +102,12 @@ def explain(
     return PolicySelection(len(listed), tuple(steps), tuple(ranked), left_out)
 
 
-def removed_by(policy: Policy, tags: Sequence[str], tag: str) -> str | None:
+def removed_by(policy: Policy, tags: Sequence[str], tag: str, pinned: str | None = None) -> str | None:
     """The rule that leaves a tag out, `listed` where it is not in the list; None if only the order decides on it."""
     if tag not in tags:
         return "listed"
-    return next((stage.rule for stage in admit(policy, [tag]).stages if not _kept(stage)), None)
+    by_itself = next((stage.rule for stage in admit(policy, [tag]).stages if not _kept(stage)), None)
+    return by_itself or (None if tag in admit(policy, tags, pinned).tags else LONE_NUMBER)
 
 
 def _step(rule: str, before: Sequence[str], after: Sequence[str]) -> RuleResult:

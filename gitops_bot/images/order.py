@@ -37,6 +37,10 @@ KEY_OF: Final[dict[Order, str]] = {**ORDERS, "alphabetical": "text"}
 _SIGNATURE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\.(?:sig|att|sbom))?\Z")
 _TAG_BYTES = (string.ascii_letters + string.digits + "._-\n").encode()
 _TAG_LIMIT = 128
+#: One number with as many digits as no version has, or a year; and the rule by which these are left out.
+_LONE_NUMBER = re.compile(r"v?(?:[0-9]{6,}|(?:19|20|21)[0-9]{2})\Z", re.ASCII)
+_FIRST_YEAR, _SERIAL = 1900, 100_000
+LONE_NUMBER: Final = "no date or serial number beside versions"
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+\Z")
 
 
@@ -122,8 +126,11 @@ def candidates(tags: Sequence[str]) -> list[str]:
     return [tag for tag in tags if is_tag(tag) and not _SIGNATURE.match(tag)]
 
 
-def admit(policy: Policy, tags: Sequence[str]) -> Admitted:
-    """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none."""
+def admit(policy: Policy, tags: Sequence[str], pinned: str | None = None) -> Admitted:
+    """What the policy admits of a registry's list, in no order. By build time all keys are equal: texts have none.
+
+    A lone date or serial number (`2026090805`) is no version beside versions, unless the tag that is `pinned` is one.
+    """
     remaining = candidates(tags)
     stages = [Stage("all tags", tags), Stage("a valid tag, and no signature", remaining)]
     for excluded in () if isinstance(policy, Follow) else policy.exclude:
@@ -145,10 +152,27 @@ def admit(policy: Policy, tags: Sequence[str]) -> Admitted:
             first = keyed.keys if len(keyed.columns) == 1 else [key[0] for key in keyed.keys]
             bounds, inside = versions.within(first, prereleases=prereleases)
             within = Stage(f"semver {versions.expression}", keyed.tags, bounds)
-            return replace(keyed, stages=(*keyed.stages, within)).only("not a pre-release", inside)
+            keyed = replace(keyed, stages=(*keyed.stages, within)).only("not a pre-release", inside)
+            return _without_lone_numbers(policy, keyed, pinned)
+        case Pattern(order="semver"):
+            return _without_lone_numbers(policy, _keyed(policy, remaining, stages), pinned)
         case Pattern():
             return _keyed(policy, remaining, stages)
     assert_never(policy)
+
+
+def _without_lone_numbers(policy: Semver | Pattern, admitted: Admitted, pinned: str | None) -> Admitted:
+    texts = admitted.columns[0]
+    versions = admitted.keys if len(admitted.columns) == 1 else [key[0] for key in admitted.keys]
+    lone = {at for at, key in enumerate(versions) if key[0] >= _FIRST_YEAR and _LONE_NUMBER.match(texts[at])}
+    if not lone or not any(
+        key[0] < _SERIAL and "." in text.partition("-")[0] for key, text in zip(versions, texts, strict=True)
+    ):
+        return admitted
+    present = ranked_tag(policy, pinned) if pinned is not None else None
+    if present is not None and _LONE_NUMBER.match(present.texts[0]):
+        return admitted
+    return admitted.only(LONE_NUMBER, [at for at in range(len(texts)) if at not in lone])
 
 
 def _keyed(policy: Semver | Pattern, tags: list[str], stages: list[Stage]) -> Admitted:

@@ -57,7 +57,7 @@ def choose(policy: ByText, tags: Sequence[str], current: Pin, name: str | None =
     A digest alone cannot be placed among tags and comes back as `held.unordered`, best tag included: who can ask the
     registry finds it among the best tags (`order.rank`). Under `Follow` the tag is adopted.
     """
-    candidates = admit(policy, tags)
+    candidates = admit(policy, tags, current.tag)
     present = ranked_tag(policy, current.tag) if current.tag is not None else None
     equals = candidates.best(present)
     listed = current.tag is not None and current.tag in tags

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitops_bot.images.age import choose_newest
 from gitops_bot.images.explain import RankedTag, RuleResult, explain, removed_by
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Policy, Semver
-from gitops_bot.images.order import admits
+from gitops_bot.images.order import LONE_NUMBER, admits
 from gitops_bot.images.policy import Chosen, choose
 from gitops_bot.images.reference import Pin
 
@@ -96,6 +96,13 @@ def test_by_build_time_only_tags_with_a_time_are_ranked() -> None:
     )
 
 
+def test_a_lone_number_is_removed_by_its_rule_unless_one_is_pinned() -> None:
+    tags = ["1.3.0", "2026090805"]
+    assert removed_by(Semver("*"), tags, "2026090805", "1.3.0") == LONE_NUMBER
+    assert removed_by(Semver("*"), tags, "2026090805", "2026090801") is None
+    assert steps(Semver("*"), "1.3.0 2026090805", "1.3.0")[-1] == (LONE_NUMBER, 1, 1, "2026090805")
+
+
 @pytest.mark.parametrize(
     ("tag", "rule"),
     [
@@ -141,8 +148,9 @@ def test_what_is_explained_is_what_is_chosen(
         assert step.kept + step.removed == kept
         kept = step.kept
     assert len(explained.candidates) == min(kept, 10)
-    assert all(removed_by(policy, tags, candidate.tag) is None for candidate in explained.candidates)
-    assert all((removed_by(policy, tags, tag) is None) == admits(policy, tag) for tag in tags)
+    removed = {tag: removed_by(policy, tags, tag, current.tag) for tag in tags}
+    assert all(removed[candidate.tag] is None for candidate in explained.candidates)
+    assert all((rule in (None, LONE_NUMBER)) == admits(policy, tag) for tag, rule in removed.items())
     if isinstance(policy, Newest):
         choice = choose_newest(policy, tags, times, current, times.get(current.tag or ""), NOW)
     else:

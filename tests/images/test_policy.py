@@ -12,6 +12,7 @@ from gitops_bot.images.policy import choose
 from gitops_bot.images.reason import CODES
 from gitops_bot.images.reference import Pin, is_tag
 from tests.images.choices import told
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from random import Random
@@ -232,3 +233,15 @@ HOSTILE = [
 def test_a_present_tag_outside_the_grammar_has_no_order(tag: str) -> None:
     assert told(choose(RANGE, ["1.2.3"], Pin(tag))) == ("held.vanished", "1.2.3")
     assert told(choose(DATES, ["2024-01-05"], Pin(tag))) == ("held.vanished", "2024-01-05")
+
+
+@rows("present tags expected", {
+    "a nightly beside versions": ("10.11.11", "10.11.11 12.0 2026090805", ("chosen", "12.0")),
+    "nothing else is newer": ("12.0", "12.0 2026090805", ("current", None)),
+    "a nightly is pinned": ("2026090801", "10.11.11 2026090801 2026090805", ("chosen", "2026090805")),
+    "a year is pinned": ("2025", "2025 2026 2025.1", ("chosen", "2026")),
+    "a range that only such a number is in": ("12.0", "1.2", ("held.vanished", None)),
+})  # fmt: skip
+def test_a_lone_number_is_no_version_beside_versions(present: str, tags: str, expected: tuple[str, str | None]) -> None:
+    assert told(choose(Semver(">=10"), tags.split(), Pin(present))) == expected
+    assert told(choose(Semver(">=10"), tags.split()[::-1], Pin(present))) == expected
