@@ -115,6 +115,7 @@ class _Writing:
     #: The tags of each format, in the whole repository.
     tags: Mapping[Format, Sequence[str]]
     policies: dict[str, Policy] = field(default_factory=dict)
+    followed: set[EntryKey] = field(default_factory=set)
 
     def environment(self, found: FoundEnvironment, ignored: Mapping[EntryKey, Ignored]) -> EnvironmentDraft:
         """Write one environment, and the policies that no environment before it has."""
@@ -184,7 +185,11 @@ class _Writing:
                 if isinstance(form, Unmanaged) and rule is None:
                     left[form.alike][name].append(entry.pin)
             elif not (isinstance(rule, Ignored) or entry.repository is None or entry.refusal or entry.pin.malformed):
-                followed += 1
+                # What is promoted from an entry that no rule moves is not moved either.
+                sources = () if entry.key in wanted else found.pairs[entry.key]
+                if all(source.key in self.followed for source in sources):
+                    self.followed.add(entry.key)
+                    followed += 1
         return followed, left
 
     def _rule(self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None) -> _Rule:

@@ -10,6 +10,7 @@ from gitops_bot import targets
 from gitops_bot.commands.draft import draft, is_ahead, read_formats
 from gitops_bot.commands.outside import (
     contents,
+    cover,
     deployed_paths,
     directories,
     judge_of,
@@ -21,12 +22,13 @@ from gitops_bot.config import Config, leaves
 from gitops_bot.engine.read import partners, read_disk
 from gitops_bot.errors import ConfigError, Problem, noted
 from gitops_bot.images.owner import NOBODY
-from gitops_bot.images.reason import enumerated
+from gitops_bot.images.reason import counted, enumerated
 from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes, resources
 from gitops_bot.releases.layout.folding import ending_of, fold_except, fold_files
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
+from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
 
 if TYPE_CHECKING:
@@ -63,8 +65,7 @@ def take_inventory(
             there = existing - suggested.empty.get(name, set())
             environments.append(_environment(snapshot, name, there, tree, deployed, files))
     if not environments:
-        advice = "change to the checkout of your manifests, or pin an image first"
-        raise ConfigError(*problems, Problem("failed.config", "no file here pins an image", advice))
+        raise ConfigError(*problems, _nothing(files, tree, deployed, now))
     every = [entry for environment in environments for entry in environment.entries]
     refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}
     images: dict[str, tuple[ImageName, Pin]] = {}
@@ -83,6 +84,24 @@ def take_inventory(
     )
 
 
+def _nothing(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> Problem:
+    """Why there is no environment: the pins that are there all the same, and the way out."""
+    snapshot = read_disk(files, tree, replace(Config.inferred({}), reads=1), now)  # as of a file that a person writes
+    coverage = cover(snapshot, judge_of(files, snapshot, lambda: deployed), scan(tree, files.read), files.read)
+    if coverage.unread:
+        first = coverage.unread[0]
+        message = f"nothing here can be an environment by itself: {coverage.unread_text}"
+        advice = f"for {first.file}:{first.line} ({first.image}), {first.remedy}; `check --output json` has all of them"
+    elif coverage.pins:
+        why = dict.fromkeys(causes.DESCRIBED[item.cause] for item in coverage.outside.items if item.cause)
+        message = f"nothing here needs updates ({counted(coverage.pins, 'pin')}): {', or '.join(why)}"
+        advice = "change to the checkout of your manifests, or list what is deployed under `overlays`"
+    else:
+        message = "no file here pins an image"
+        advice = "change to the checkout of your manifests, or pin an image first"
+    return Problem("failed.config", message, advice)
+
+
 def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], now: datetime) -> Coverage:
     """The coverage of files that keep nothing current, with the number of entries that `init` would."""
     try:
@@ -90,7 +109,7 @@ def with_suggestion(coverage: Coverage, files: Files, tree: Mapping[str, str], n
     except ConfigError:
         return coverage
     drafted = draft(inventory.environments, inventory.ignored, inventory.owner).environments
-    return replace(coverage, suggested=sum(environment.followed for environment in drafted))
+    return replace(coverage, suggested=sum(environment.followed for environment in drafted) or None)
 
 
 @dataclass(frozen=True, slots=True)

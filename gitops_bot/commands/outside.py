@@ -59,7 +59,15 @@ def cover(
         lines[file.pin_file.file].update(entry.line for entry in file.pin_file.entries)
     selected, claimed = layout.selection.targets, layout.claims.targets
     broken = selected.keys() - {overlay.file for state in states for overlay in state.overlays}
-    known = inventory.Known(lines, claimed.keys(), broken, claimed.keys() - selected.keys(), layout.owners.owner)
+    known = inventory.Known(
+        lines,
+        claimed.keys(),
+        broken,
+        claimed.keys() - selected.keys(),
+        layout.owners.owner,
+        lambda path: layout.targets[path] or selected.get(path),
+        snapshot.config.reads,
+    )
     return snapshot.covered(outside, inventory.take(scanned, known, judge, read))
 
 

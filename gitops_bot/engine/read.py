@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from gitops_bot.errors import EditError, GitError, Problem, UsageError, bugs_as
-from gitops_bot.images.reason import shortlist
+from gitops_bot.images.kinds import Follow
+from gitops_bot.images.reason import Unmanaged, shortlist, unmanaged
 from gitops_bot.images.reference import split
 from gitops_bot.proposals import naming
 from gitops_bot.proposals.unmatched import Unmatched, find_unmatched, suggestion
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.blue_green import Slots
     from gitops_bot.releases.history.line import Line
     from gitops_bot.releases.layout.causes import OutsideFile
-    from gitops_bot.releases.layout.coverage import Coverage
+    from gitops_bot.releases.layout.coverage import Coverage, Kind
     from gitops_bot.releases.layout.inventory import Rest
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.releases.layout.release_info import Described
@@ -198,10 +199,11 @@ class Snapshot:
         """How much of the repository is kept current: these entries, the files of no environment, and the `rest`."""
         from gitops_bot.releases.layout import coverage
 
+        known: dict[str, Mapping[EntryKey, Kind | Unmanaged]] = {}
         kinds = [
-            (entry, entry.pin, coverage.kind(entry.rules, promoted=entry.key in state.partners))
-            for state in (self.states[environment.name] for environment in self.environments)
-            for entry in state.entries
+            (entry, entry.pin, self._kinds(environment.name, known)[entry.key])
+            for environment in self.environments
+            for entry in self.states[environment.name].entries
         ]
         skipped = sum(path not in self.layout.files for path in self.layout.others)
         added = coverage.outside(outside, skipped, rest.outside)
@@ -211,6 +213,73 @@ class Snapshot:
         exempt = tuple(entry for entry in tracked if entry.environment in requiring)
         files = self.layout.selection.unread
         return replace(covered, exempt=exempt, unread=rest.unread, complete=rest.complete, unread_files=files)
+
+    def _kinds(
+        self, name: str, known: dict[str, Mapping[EntryKey, Kind | Unmanaged]]
+    ) -> Mapping[EntryKey, Kind | Unmanaged]:
+        """What becomes of the entries of an environment. One counts as moved only where `plan` could move it."""
+        from gitops_bot.images.inference import is_one_build  # `update` counts nothing
+        from gitops_bot.releases.layout import coverage
+
+        if name in known:
+            return known[name]
+        state, alone = self.states[name], without_partner(self, name)
+
+        def kind(entry: Managed) -> Kind | Unmanaged:
+            sources = state.partners.get(entry.key, ())
+            kind = coverage.kind(entry.rules, promoted=bool(sources))
+            if isinstance(kind, Unmanaged) or kind == "ignored":
+                return kind
+            if entry.refusal is not None:
+                return unmanaged("refused", entry.refusal.message)
+            if not sources and entry.key in alone:
+                return unmanaged("no_partner", alone[entry.key][0])
+            policy = entry.rules.policy.policy if entry.rules.policy is not None and not sources else None
+            if isinstance(policy, Follow) and is_one_build(policy.tag):
+                return unmanaged("one_build", policy.tag)
+            moved = ("tracked", "promoted")
+            if any(self._kinds(source.environment or "", known)[source.key] not in moved for source in sources):
+                return unmanaged("still_source", sources[0].environment or "")
+            return kind
+
+        known[name] = {entry.key: kind(entry) for entry in state.entries}
+        return known[name]
+
+
+def without_partner(snapshot: Snapshot, name: str) -> Mapping[EntryKey, tuple[str, str]]:
+    """Why entries are held whose image any wave before has, while the source has no entry to promote to them.
+
+    The policy of the environment is for images that no wave before has: those it would let overtake the waves. Where a
+    file of these cannot be read, nobody can tell. Each has the reason, and what to do.
+    """
+    state = snapshot.states[name]
+    waves = [snapshot.states[wave] for wave in snapshot.config.waves_before(name)]
+    known = {image: wave for wave in reversed(waves) for entry in wave.entries for image in _names(entry)}
+    unread = next((wave.environment.name for wave in waves if wave.failed), None)
+    found: dict[EntryKey, tuple[str, str]] = {}
+    for entry in state.entries if waves else ():
+        if entry.key in state.partners or is_settled(entry) or not entry.rules.takes_promotions:
+            continue
+        if (wave := next(filter(None, map(known.get, _names(entry))), None)) is not None:
+            has, source = wave.environment.name, waves[0].environment.name
+            text = f"{has} has this image, and no entry of {source} corresponds to this one, to be promoted to it"
+            found[entry.key] = text, f"add it to {source}, or give the image a `policy` of its own"
+        elif unread is not None:
+            text = f"a file of {unread} cannot be read, and may have this image"
+            found[entry.key] = text, "correct that file first"
+    return found
+
+
+def _names(entry: Managed) -> Sequence[str]:
+    """The names of an entry's image: its repository, and the name that `newName` replaces."""
+    return (entry.image, entry.name) if entry.entry.new_name else (entry.image,)
+
+
+def is_settled(entry: Managed) -> bool:
+    """Whether no registry is asked about an entry."""
+    rules = entry.rules
+    unasked = bool(entry.choices) or rules.ignore or rules.policy is None
+    return unasked or entry.mistake is not None or entry.repository is None
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:

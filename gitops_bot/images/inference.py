@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from gitops_bot.images import kinds
 from gitops_bot.images.reason import Unmanaged, unmanaged
-from gitops_bot.images.reference import is_tag
+from gitops_bot.images.reference import Pin, is_tag
 
 if TYPE_CHECKING:
     from gitops_bot.images.kinds import Policy
-    from gitops_bot.images.reference import Pin
 
 _NUMBER = "[0-9]+"
 _THREE = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
@@ -74,6 +73,14 @@ def infer(pin: Pin) -> Policy | Unmanaged:
     if match := _VERSION.fullmatch(tag):
         return _version(tag, match, pin)
     return unmanaged("unordered", tag)
+
+
+def is_one_build(tag: str) -> bool:
+    """Whether a tag names one build or commit for good, so that following its digest moves nothing."""
+    kind = infer(Pin(tag))
+    if isinstance(kind, Unmanaged):
+        return kind.why in ("commit", "digits", "ticket")
+    return isinstance(kind, kinds.Pattern)
 
 
 def _words(text: str) -> set[str]:

@@ -98,8 +98,12 @@ def rfc3339(moment: datetime) -> str:
 
 #: Why no policy can be inferred from a tag.
 TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
-#: `no_policy` and `not_in_source` come from a configuration, the others from what is pinned.
-Why = Literal[TagWhy, "digest", "nothing", "no_repository", "overridden", "unset", "no_policy", "not_in_source"]
+#: `no_policy` and `not_in_source` come from a configuration, and so do those of rules that move nothing; the others
+#: come from what is pinned.
+Why = Literal[
+    TagWhy, "digest", "nothing", "no_repository", "overridden", "unset", "no_policy", "not_in_source",
+    "refused", "no_partner", "one_build", "still_source",
+]  # fmt: skip
 
 #: The text for one entry, and the one for all such entries together where that is another.
 _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
@@ -125,6 +129,10 @@ _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
     "unset": ("nothing here sets the variable {0} ({1})",),
     "no_policy": ("{0} has no `policy`, and this image has none", "{0} has no `policy`"),
     "not_in_source": ("{0} has no `policy`, and its source {1} has no such entry",),
+    "refused": ("{0}",),
+    "no_partner": ("{0}",),
+    "one_build": ("the tag {0} is one build for good", "the policy follows a tag that is one build for good"),
+    "still_source": ("no rule moves it in {0}, from which it is promoted",),
 }
 
 

@@ -20,7 +20,6 @@ from gitops_bot.images.reason import Unmanaged, counted, enumerated
 from gitops_bot.proposals.text.markdown import plain
 from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
-from gitops_bot.releases.layout.inventory import UNREAD
 from gitops_bot.report.screen import SHOWN, Screen, align, list_images, list_names
 from gitops_bot.results.checkout import Ignored
 from gitops_bot.targets.writing import is_plain_string
@@ -234,7 +233,9 @@ def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
     """The configuration that would keep these entries current, and where it belongs."""
     first = group.entries[0]
     environment, rule = first.environment or "", rule_for(group.pin)
-    if first.refusal is not None and (group.why == "unset" or not first.name):  # nothing in the file can mean it
+    if first.refusal is not None and (
+        group.why in ("unset", "refused") or not first.name
+    ):  # nothing in the file can mean it
         return plain(first.refusal.next)
     never = group.why == "no_repository"
     if never:
@@ -312,7 +313,7 @@ def _coverage_lines(coverage: Coverage) -> Iterator[tuple[int, str]]:
     if not coverage.unread:
         return
     each_by_itself = "" if len(coverage.unread) == 1 else "; `--output json` has what makes each an entry"
-    yield 0, unread_sentence(coverage) + each_by_itself
+    yield 0, coverage.unread_text + each_by_itself
     alike: defaultdict[str, list[Unread]] = defaultdict(list)
     for each in coverage.unread:
         alike[each.why].append(each)
@@ -343,7 +344,8 @@ def _entries(coverage: Coverage) -> Iterator[tuple[int, str]]:
         yield 2, f"{len(entries)} {word}: {list_images(entries)}"
     for group in coverage.groups:
         yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
-        yield 4, addition(group, inferred=coverage.inferred)
+        if group.why != "still_source":  # that is told of the source
+            yield 4, addition(group, inferred=coverage.inferred)
     if unclaimed:
         folders = [folder for folder, _ in fold_folders(unclaimed)]
         yield 2, f"{sum(unclaimed.values())} in no environment: {list_names(folders)}"
@@ -411,18 +413,7 @@ def coverage_sentence(coverage: Coverage) -> str:
     if coverage.unread_files:
         reasons = enumerated(sorted({each.why for each in coverage.unread_files}))
         tracked += f"; {_are(len(coverage.unread_files), 'file')} not read: {reasons}"
-    return f"{tracked}; {unread_sentence(coverage)}" if coverage.unread else tracked
-
-
-def unread_sentence(coverage: Coverage) -> str:
-    """How many pins are not read, in how many files, and why."""
-    why = Counter(each.why for each in coverage.unread)
-    files = {each.file for each in coverage.unread}
-    at_least = "" if coverage.complete else "at least "
-    reasons = ", ".join(f"{count if len(why) > 1 else ''} {UNREAD[each]}".strip() for each, count in why.most_common())
-    number = counted(len(coverage.unread), "pin")
-    are = "is" if len(coverage.unread) == 1 else "are"
-    return f"{at_least}{number} in {counted(len(files), 'file')} {are} not read: {reasons}"
+    return f"{tracked}; {coverage.unread_text}" if coverage.unread else tracked
 
 
 def _are(number: int, noun: str = "") -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from gitops_bot.images.reference import is_digest, is_reference, is_tag, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: References of one file, and levels of `{` and `[`.
 MOST: Final = 2000
@@ -80,6 +80,10 @@ class Reference:
     def name(self) -> str:
         """The repository as written."""
         return split(self.image)[0]
+
+    def is_on(self, lines: Iterable[int]) -> bool:
+        """Whether one of these lines is its own."""
+        return any(self.line <= line <= self.last_line for line in lines)
 
 
 def may_have_references(path: str) -> bool:

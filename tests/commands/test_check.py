@@ -78,7 +78,7 @@ def test_everything_wrong_with_the_overlays_is_told_and_the_rest_is_counted(tmp_
     assert text.code == 1
     for (file, line), problem in told.items():
         assert f"error: {file}" + (f":{line}:{problem['column']}" if line else "") in text.err
-    assert text.out.startswith("5 files, 5 entries: 6 wrong\n\nentries: 5 tracked, 1 in no environment\n")
+    assert text.out.startswith("5 files, 5 entries: 6 wrong\n\nentries: 2 tracked, 3 unmanaged, 1 in no environment\n")
 
 
 def test_a_tag_that_kustomize_takes_for_a_number_is_told_unless_the_entry_is_ignored(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.commands.conftest import WEB
 from tests.commands.offline import check
 from tests.conftest import unpack
 from tests.counterparts.world import run
+from tests.tables import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,7 @@ def images(*names: str) -> str:
     return "images:\n" + "".join(f"- name: {name}\n  newTag: 1.0.0\n" for name in names)
 
 
+ALONE = "staging has this image, and no entry of staging corresponds to this one, to be promoted to it"
 #: Of every kind: 2 tracked, 1 promoted, 1 ignored, 3 unmanaged for two reasons, 4 in no environment.
 EVERY_KIND = {
     "gitops-bot.yaml": CONFIG,
@@ -110,6 +112,50 @@ def test_check_names_what_passes_the_gates_of_promotions_because_a_policy_choose
     assert lines == ([f"  {count} {rule}: {named}, in production"] if named is not None else [])
     done = check(tmp_path, files, "--output", "json")
     assert (done.code, done.json["problems"], done.json["coverage"]["exempt"]) == (0, [], count)
+
+
+@rows("staging production images why", {
+    "a rule moves both": ("{policy: releases}", "{}", images("web"), []),
+    "no rule moves the source": ("{}", "{}", images("web"), [
+        "1 unmanaged: staging has no `policy`: web, in staging",
+        "1 unmanaged: no rule moves it in staging, from which it is promoted: web, in production",
+    ]),
+    "the source has no entry that corresponds": ("{policy: releases}", "{policy: releases}", {"b": images("web")}, [
+        f"1 unmanaged: {ALONE}: web, in production",
+    ]),
+    "a digest of one build": ("{policy: {digest: main-1234}}", "{}", images("web"), [
+        "1 unmanaged: the policy follows a tag that is one build for good: web, in staging",
+        "1 unmanaged: no rule moves it in staging, from which it is promoted: web, in production",
+    ]),
+    "a digest of a tag that moves": ("{policy: {digest: main}}", "{}", images("web"), []),
+    "an entry that cannot be edited": ("{policy: releases}", "{}", images("web").replace("1.0.0", "&a 1.0.0"), [
+        "1 unmanaged: the entry holds an anchor or an alias: web, in production",
+    ]),
+})  # fmt: skip
+def test_an_entry_counts_as_tracked_or_promoted_only_where_plan_could_move_it(
+    tmp_path: Path, staging: str, production: str, images: str | dict[str, str], why: list[str]
+) -> None:
+    config = f"""\
+version: 1
+policies: {{releases: {{semver: ">=1.0.0"}}}}
+environments:
+  staging:
+    overlays: ['*/staging']
+    images: {{web: {staging}}}
+  production:
+    overlays: ['*/production']
+    promote_from: staging
+    {production[1:-1]}
+"""
+    web = "images:\n- name: web\n  newTag: 1.0.0\n"
+    files = {"a/staging/kustomization.yaml": web, "gitops-bot.yaml": config}
+    own = images if isinstance(images, dict) else {"a": images}
+    files |= {f"{app}/production/kustomization.yaml": text for app, text in own.items()}
+    lines = check(tmp_path, files).out.splitlines()
+    assert [line.strip() for line in lines if " unmanaged: " in line] == why
+    left = sum(int(line.split()[0]) for line in why)
+    coverage = check(tmp_path, files, "--output", "json").json["coverage"]
+    assert (coverage["tracked"] + coverage["promoted"], coverage["unmanaged"]) == (2 - left, left)
 
 
 def test_plan_says_the_same_and_what_is_unmanaged_is_neither_held_nor_unchanged(worldwide: World) -> None:

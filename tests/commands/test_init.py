@@ -17,7 +17,7 @@ import yaml
 from gitops_bot.report.configuration import starter
 from gitops_bot.results.checkout import Draft
 from tests.commands.conftest import shop_files
-from tests.commands.offline import checkout, init
+from tests.commands.offline import checkout, init, write
 from tests.conftest import PROJECT, unpack
 from tests.counterparts.world import run
 
@@ -114,6 +114,12 @@ def test_a_checkout_without_pins_gets_no_file_but_the_next_step(tmp_path: Path) 
     done = init(folder)
     assert done.code == 2
     assert "no file here pins an image" in done.err
+    assert not (folder / "gitops-bot.yaml").exists()
+    write(folder, {"app/web.yaml": "kind: Odd\nwebImage: a/b:1\n"})
+    told = "1 pin in 1 file is not read: no environment claims the file\n  next: for app/web.yaml:2 (a/b:1), add under"
+    assert f"error: nothing here can be an environment by itself: {told} `environments`: NAME: {{" in init(folder).err
+    (folder / "app").rename(folder / "base")
+    assert "nothing here needs updates (1 pin): nothing deploys them" in init(folder).err
     assert not (folder / "gitops-bot.yaml").exists()
     assert "no settings of flux in this checkout" in init(folder, "--from", "flux").err
     (folder / ".git" / "HEAD").unlink()
@@ -246,7 +252,8 @@ def test_a_name_that_no_terminal_shows_stands_in_the_file_as_it_is(tmp_path: Pat
 #: What is kept current of the pins of real trees, how many these are, and what is outside for a cause.
 TREES = {
     "Ama2352+vroom-gitops": (21, 40, {"dead": 4, "overridden": 11}),
-    "MicroTodoSuite+microservice-app-gitops": (10, 20, {"unreferenced": 5}),
+    # Its pipelines pin the digests of dev, and no rule: so none moves what is promoted from there.
+    "MicroTodoSuite+microservice-app-gitops": (0, 20, {"unreferenced": 5}),
 }
 
 
@@ -263,7 +270,8 @@ def test_a_real_tree_gets_the_globs_of_its_owners_and_is_kept_current(name: str,
     for item in coverage["outside"]:
         by_cause[item["cause"]] += item["entries"]
     assert by_cause == causes
-    assert re.search(r"^0 of \d+ entries are tracked: `gitops-bot init` would track", before.out, re.MULTILINE)
+    suggests = re.search(r"^0 of \d+ entries are tracked: `gitops-bot init` would track", before.out, re.MULTILINE)
+    assert (suggests is not None) == (kept > 0)
     assert "all good" not in before.out
     written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
     globs = {glob for environment in written["environments"].values() for glob in environment["overlays"]}

@@ -130,13 +130,13 @@ def test_a_link_that_no_glob_means_is_no_problem(link: str) -> None:
             "apps/*/overlays",
             APPS,
             "`apps/*/overlays` of environment dev matches apps/api/overlays/, apps/old/overlays/, apps/web/overlays/, "
-            "where no file pins an image",
-            "put a kustomization.yaml there, or correct the path",
+            "where no image is read",
+            "put a kustomization.yaml there, name a file of it, or correct the path",
             id="directories without a kustomization",
         ),
         pytest.param("**", tree("a/b/c/d/e/x.txt"),
-            "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, where no file pins an image",
-            "put a kustomization.yaml there, or correct the path", id="many directories"),
+            "`**` of environment dev matches a/, a/b/, a/b/c/ and 2 more, where no image is read",
+            "put a kustomization.yaml there, name a file of it, or correct the path", id="many directories"),
         pytest.param(
             "x/*/dev",
             APPS | {"x/web": LINK},
@@ -158,9 +158,10 @@ def test_a_glob_that_means_nothing_is_told(glob: str, files: dict[str, str], mes
     ("glob", "message", "advice"),
     [
         pytest.param("apps/*",
-            "`apps/*` of environment dev matches apps/a/, apps/b/, apps/c/ and 1 more, where no file pins an image",
-            "put a kustomization.yaml there, or correct the path", id="directories"),
-        pytest.param("apps/a/*.yaml", "`apps/a/*.yaml` of environment dev matches apps/a/x.yaml, which pins no image",
+            "`apps/*` of environment dev matches apps/a/, apps/b/, apps/c/ and 1 more, where no image is read",
+            "put a kustomization.yaml there, name a file of it, or correct the path", id="directories"),
+        pytest.param("apps/a/*.yaml",
+            "`apps/a/*.yaml` of environment dev matches apps/a/x.yaml, of which no image is read",
             "correct the path", id="a file"),
     ],
 )  # fmt: skip

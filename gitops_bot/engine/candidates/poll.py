@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
 from gitops_bot.engine.pullable import digest_of, no_image, problem_with
+from gitops_bot.engine.read import is_settled, without_partner
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies
@@ -24,7 +25,7 @@ from gitops_bot.releases.decisions import IGNORED, Decision, Failed, Held, Kept,
 from gitops_bot.releases.history import trail
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gitops_bot.engine.facts import Facts
 
@@ -39,57 +40,24 @@ async def candidates(context: Context) -> Candidates:
     """What registries have, or, for an entry that the source has too, what the source runs."""
     state, sources, now = context.state, context.sources, context.snapshot.at
     polled = [entry for entry in state.entries if entry.key not in sources]
-    alone = {held.entry.key: held for held in _without_partner(context, polled)}
-    entrants = [as_it_is(held) for held in alone.values()]
+    alone = without_partner(context.snapshot, context.environment.name)
+    entrants = [
+        as_it_is(Held(state.by_key[key], None, Reason("held.no_partner", f"{text}; {advice}")))
+        for key, (text, advice) in alone.items()
+    ]
     polled = [entry for entry in polled if entry.key not in alone]
-    asked = [entry for entry in polled if not context.request.offline or _is_settled(entry)]
+    asked = [entry for entry in polled if not context.request.offline or is_settled(entry)]
     entrants += [
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
-        undecided = [entry for entry in polled if not _is_settled(entry) and context.hold(entry) is not None]
+        undecided = [entry for entry in polled if not is_settled(entry) and context.hold(entry) is not None]
         entrants += [as_it_is(Kept(entry, Reason("nothing_new", "no registry was asked"))) for entry in undecided]
     if sources:
         from gitops_bot.engine.candidates.promote import offers
 
         entrants += await offers(context, [(state.by_key[key], partners) for key, partners in sources.items()])
     return Candidates(context, entrants)
-
-
-def _without_partner(context: Context, polled: Sequence[Managed]) -> Iterator[Held]:
-    """Hold the entries whose image any wave before has, while the source has no entry to promote to them.
-
-    The policy of the environment is for images that no wave before has: those it would let overtake the waves. Where a
-    file of these cannot be read, nobody can tell.
-    """
-    snapshot = context.snapshot
-    waves = [snapshot.states[name] for name in snapshot.config.waves_before(context.environment.name)]
-    known = {name: wave for wave in reversed(waves) for entry in wave.entries for name in _names(entry)}
-    unread = next((wave.environment.name for wave in waves if wave.failed), None)
-    for entry in polled if waves else ():
-        if _is_settled(entry) or not entry.rules.takes_promotions:
-            continue
-        if (wave := next(filter(None, map(known.get, _names(entry))), None)) is not None:
-            has, source = wave.environment.name, waves[0].environment.name
-            text = f"{has} has this image, and no entry of {source} corresponds to this one, to be promoted to it"
-            advice = f"add it to {source}, or give the image a `policy` of its own"
-        elif unread is not None:
-            text, advice = f"a file of {unread} cannot be read, and may have this image", "correct that file first"
-        else:
-            continue
-        yield Held(entry, None, Reason("held.no_partner", f"{text}; {advice}"))
-
-
-def _names(entry: Managed) -> Sequence[str]:
-    """The names of an entry's image: its repository, and the name that `newName` replaces."""
-    return (entry.image, entry.name) if entry.entry.new_name else (entry.image,)
-
-
-def _is_settled(entry: Managed) -> bool:
-    """Whether no registry is asked about an entry."""
-    rules = entry.rules
-    unasked = bool(entry.choices) or rules.ignore or rules.policy is None
-    return unasked or entry.mistake is not None or entry.repository is None
 
 
 async def poll(facts: Facts, entry: Managed, now: datetime) -> Candidate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from gitops_bot.images.reason import Unmanaged
+from gitops_bot.images.reason import Unmanaged, counted
 from gitops_bot.releases.layout.glob import one_part_open
 
 if TYPE_CHECKING:
@@ -103,6 +103,19 @@ class Coverage:
     def pins(self) -> int:
         """How many images with a tag or a digest the repository has."""
         return self.total + len(self.unread)
+
+    @property
+    def unread_text(self) -> str:
+        """How many pins are not read, in how many files, and why."""
+        from gitops_bot.releases.layout.inventory import UNREAD
+
+        why = Counter(each.why for each in self.unread)
+        reasons = ", ".join(
+            f"{number if len(why) > 1 else ''} {UNREAD[each]}".strip() for each, number in why.most_common()
+        )
+        pins = f"{'' if self.complete else 'at least '}{counted(len(self.unread), 'pin')}"
+        files = counted(len({each.file for each in self.unread}), "file")
+        return f"{pins} in {files} {'is' if len(self.unread) == 1 else 'are'} not read: {reasons}"
 
 
 def outside(

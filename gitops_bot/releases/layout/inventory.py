@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from gitops_bot.releases.layout.causes import Cause, Judge
+    from gitops_bot.targets import Target
     from gitops_bot.targets.inventory import Reference
 
 #: Files that are searched, those that are read at a time, and references that are kept.
@@ -39,6 +40,8 @@ DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b",
 _PLACEHOLDER: Final = re.compile(
     r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me", re.IGNORECASE
 )
+#: The highest `reads` of a configuration.
+_NEWEST: Final = 2
 #: Lines above a pin that an expression may need to be the only one, and what may be a part of a digest.
 _CONTEXT: Final = 8
 _HEX: Final = "[0-9a-f]{64}"
@@ -95,7 +98,8 @@ class Rest:
 class Known:
     """What readers know: the lines of entries by their files, and the files of environments, `broken` ones among them.
 
-    `skipped` are files that belong to environments which were not asked for. `owner` tells whose a path is.
+    `skipped` are files that belong to environments which were not asked for. `owner` tells whose a path is, and
+    `target` how a file is read. `reads` is that of the configuration.
     """
 
     lines: Mapping[str, Collection[int]]
@@ -103,6 +107,8 @@ class Known:
     broken: Collection[str]
     skipped: Collection[str]
     owner: Callable[[str], tuple[str, str] | None]
+    target: Callable[[str], Target | None]
+    reads: int
 
 
 def scan(tree: Mapping[str, str], read: Callable[[Sequence[str]], Mapping[str, bytes]]) -> Scan:
@@ -142,7 +148,7 @@ def take(scanned: Scan, known: Known, judge: Judge, read: Callable[[Collection[s
             continue
         lines = sorted(known.lines.get(path, ()))
         for reference in own:
-            if any(reference.line <= line <= reference.last_line for line in lines):
+            if reference.is_on(lines):
                 continue
             cause = _cause(path, reference, scanned, known, judge)
             if cause is None:
@@ -174,24 +180,39 @@ def _unread(path: str, own: Iterable[Reference], data: bytes, known: Known) -> I
     if path in known.broken:
         why = "broken"
     for reference in own:
-        yield Unread(path, reference.line, reference.image, why, partial(_remedy, path, reference, data, name, why))
+        remedy = partial(_remedy, path, reference, data, name, why, known)
+        yield Unread(path, reference.line, reference.image, why, remedy)
 
 
-def _remedy(path: str, reference: Reference, data: bytes, owner: str | None, why: Why) -> str:
+def _remedy(path: str, reference: Reference, data: bytes, owner: str | None, why: Why, known: Known) -> str:
     if why == "broken":
         return "correct the file: `gitops-bot check` says what is wrong with it"
-    by_name = _lines(path, data) if why != "unknown" and is_plain(path, of_files=True) else ()
-    if any(reference.line <= line <= reference.last_line for line in by_name):
-        return f"list {path} under `overlays`" + (f" of {owner}" if owner is not None else "")
+    for reads in range(known.reads, _NEWEST + 1):
+        switch = f"add `reads: {reads}`" if reads > known.reads else ""
+        if why == "unknown":
+            target = known.target(path)
+            if switch and target is not None and reference.is_on(_lines(path, data, replace(target, reads=reads))):
+                return switch
+        elif is_plain(path, of_files=True) and reference.is_on(_lines(path, data, _by_name(path, data, reads))):
+            listed = f"list {path} under `overlays`" + (f" of {owner}" if owner is not None else "")
+            return f"{switch} and {listed}" if switch else listed
     return _pattern(path, reference, data, owner)
 
 
-def _lines(path: str, data: bytes) -> frozenset[int]:
-    """The lines of the entries that a file would have if `overlays` named it."""
+def _by_name(path: str, data: bytes, reads: int) -> Target | None:
+    """What would read a file that `overlays` names."""
     name = posixpath.basename(path)
     try:
         with bugs_as(EditError, path):
-            target = targets.target_of(path) or targets.by_content(name, data, {name: data})
+            return targets.target_of(path, reads) or targets.by_content(name, data, {name: data}, reads)
+    except EditError:
+        return None
+
+
+def _lines(path: str, data: bytes, target: Target | None) -> frozenset[int]:
+    """The lines of the entries that a target finds in a file."""
+    try:
+        with bugs_as(EditError, path):
             return frozenset(entry.line for entry in target.read(data, path).entries) if target else frozenset()
     except EditError:
         return frozenset()

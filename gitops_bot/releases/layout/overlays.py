@@ -48,9 +48,13 @@ class Claim:
     def without_pins(self, places: Sequence[str], hint: str = "") -> Problem:
         """It matches only files or directories that pin no image; directories end in `/`."""
         named = shortlist([place or "the repository root" for place in places], _NAMED)
-        where = "which pins no image" if self.glob.of_files else "where no file pins an image"
+        where = "of which no image is read" if self.glob.of_files else "where no image is read"
         message = f"`{self.text}` of environment {self.environment} matches {named}, {where}"
-        put = "" if self.glob.of_files else f"put a {self.glob.file or targets.file_names()[0]} there, or "
+        put = (
+            ""
+            if self.glob.of_files
+            else f"put a {self.glob.file or targets.file_names()[0]} there, name a file of it, or "
+        )
         return self.problem(message, f"{put}correct the path{hint}")
 
 
