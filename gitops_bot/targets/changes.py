@@ -11,11 +11,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError
 from gitops_bot.targets import document, proof, writing
-from gitops_bot.targets.nodes import pairs
+from gitops_bot.targets.nodes import item, pairs
 from gitops_bot.targets.writing import Splice, apply, break_at, break_before, line_end
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ _COMMA = re.compile(r"\s*,\s*")
 
 @dataclass(frozen=True, slots=True)
 class MappingEdit:
-    """What becomes of one mapping: the text of each of these keys, None for one that goes with its value.
+    """What becomes of one mapping or list: the text of each of these keys, None for one that goes with its value.
 
     `behind` says for each new key which present one it follows.
     """
 
-    mapping: MappingNode
+    mapping: MappingNode | SequenceNode
     texts: dict[str, str | None] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
 
@@ -72,22 +72,31 @@ def apply_changes(before: Document, changes: Changes) -> bytes:
 
 
 def _splices(document: Document, change: MappingEdit) -> Iterator[Splice]:
+    if isinstance(change.mapping, SequenceNode):
+        for key, text in change.texts.items():
+            yield _replacement(document, item(change.mapping, key), text or "")
+        return
     present = pairs(change.mapping)
     added: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for key, text in change.texts.items():
         if text is None:
             yield _removal(document, change.mapping, present[key])
         elif key in present:
-            value = present[key].value
-            if writing.needs_escapes(text):  # what was there stays in part: the tag beside a new digest
-                message = f"{key} is not an image: {str(value.value)[:100]!r}"
-                raise EditError(document.problem(value, message, "Correct it by hand, or give a tag as well."))
-            quote = value.style if isinstance(value, ScalarNode) else None
-            yield Splice(value.start_mark.index, value.end_mark.index, writing.render(text, quote))
+            yield _replacement(document, present[key], text)
         else:
             added[change.behind[key]][key] = text
     for key, texts in added.items():
         yield _addition(document, change.mapping, present[key], texts)
+
+
+def _replacement(document: Document, pair: KeyAndValue, text: str) -> Splice:
+    """Another text for one value."""
+    key, value = pair
+    if writing.needs_escapes(text):  # what was there stays in part: the tag beside a new digest
+        message = f"{key.value} is not an image: {str(value.value)[:100]!r}"
+        raise EditError(document.problem(value, message, "Correct it by hand, or give a tag as well."))
+    quote = value.style if isinstance(value, ScalarNode) else None
+    return Splice(value.start_mark.index, value.end_mark.index, writing.render(text, quote))
 
 
 def _addition(document: Document, mapping: MappingNode, behind: KeyAndValue, texts: Mapping[str, str]) -> Splice:

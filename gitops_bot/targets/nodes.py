@@ -23,6 +23,17 @@ def pairs(node: Node | None) -> dict[str, KeyAndValue]:
     return {str(key.value): KeyAndValue(key, value) for key, value in mapping if isinstance(key, ScalarNode)}
 
 
+def item_key(index: int) -> str:
+    """What stands for the key of an item of a list, and is said of it."""
+    return f"item {index + 1}"
+
+
+def item(node: SequenceNode, key: str) -> KeyAndValue:
+    """The item of a list that `item_key` names, as the value of that key."""
+    found: Node = node.value[int(key.removeprefix("item ")) - 1]
+    return KeyAndValue(ScalarNode(found.tag, key, found.start_mark, found.end_mark), found)
+
+
 def value(node: Node | None, key: str) -> Node | None:
     """The value of a key, where the node is a mapping that has it."""
     if not isinstance(node, MappingNode):

@@ -12,10 +12,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
-from gitops_bot.targets.nodes import children, pairs, walk
+from gitops_bot.targets.nodes import children, item_key, pairs, walk
 from gitops_bot.targets.writing import LINE_BREAK, break_at, break_before, is_plain_string
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class _Comparison:
                     raise _Unproved(f"the value on line {old.start_mark.line + 1} differs")
             case (MappingNode(), MappingNode()) if id(old) in self.asked and old.flow_style == new.flow_style:
                 self.same_but_for(old, new, self.asked[id(old)])
+            case (SequenceNode(), SequenceNode()) if id(old) in self.asked and old.flow_style == new.flow_style:
+                self.items_but_for(old, new, self.asked[id(old)])
             case (CollectionNode(), CollectionNode()) if old.flow_style == new.flow_style:
                 self.all_same(children(old), children(new))
             case _:
@@ -146,14 +148,27 @@ class _Comparison:
             if (text := asked.get(_text(old_key))) is None:
                 self.same(old_value, new_value)
                 continue
-            # One value has become that text, in its own quotes or in double ones.
-            self.is_written(new_value, text)
-            scalars = isinstance(old_value, ScalarNode) and isinstance(new_value, ScalarNode)
-            if not scalars or new_value.style not in (old_value.style, '"'):
-                raise _Unproved(f"the value on line {old_value.start_mark.line + 1} lost its style")
-            if old_value.anchor:
-                raise _Unproved(f"the value on line {old_value.start_mark.line + 1} lost its anchor")
-            self.mark(old_value, new_value)
+            self.became(old_value, new_value, text)
+
+    def items_but_for(self, old: SequenceNode, new: SequenceNode, asked: Mapping[str, str | None]) -> None:
+        """The asked items of a list are as asked, the others agree."""
+        self.done.add(id(old))
+        if len(old.value) != len(new.value):
+            raise _Unproved("there are more or fewer values")
+        for index, (old_node, new_node) in enumerate(zip(old.value, new.value, strict=True)):
+            if (text := asked.get(item_key(index))) is None:
+                self.same(old_node, new_node)
+            else:
+                self.became(old_node, new_node, text)
+
+    def became(self, old: Node, new: Node, text: str) -> None:
+        """One value has become that text, in its own quotes or in double ones."""
+        self.is_written(new, text)
+        if not (isinstance(old, ScalarNode) and isinstance(new, ScalarNode) and new.style in (old.style, '"')):
+            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its style")
+        if old.anchor:
+            raise _Unproved(f"the value on line {old.start_mark.line + 1} lost its anchor")
+        self.mark(old, new)
 
     def is_written(self, value: Node, text: str) -> None:
         """The value is that text, and a string for every parser."""

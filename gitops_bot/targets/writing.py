@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: No indicator at the front, no `: ` and no ` #` anywhere: a plain scalar in block and in flow style.
-_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9]))*\Z")
+_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/@=-]|:(?=[A-Za-z0-9]))*\Z")
 #: The same with variables of a compose file in it. In flow style no such text stands without quotes, since `{` and `}`
 #: are indicators there; whoever writes one keeps the style that it has.
 _WITH_VARIABLES = re.compile(
-    r"(?>(?:[A-Za-z0-9._/@-]|:(?=[A-Za-z0-9$])|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+(?>(?::?[-?][\w ./@:-]*+)?)\})+)\Z",
+    r"(?>(?:[A-Za-z0-9._/@=-]|:(?=[A-Za-z0-9$])|\$[A-Za-z_]\w*+|\$\{[A-Za-z_]\w*+(?>(?::?[-?][\w ./@:-]*+)?)\})+)\Z",
     re.ASCII,
 )
 

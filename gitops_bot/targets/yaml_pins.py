@@ -11,15 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.images.reference import Pin, is_pinned, is_reference, is_tag, split
-from gitops_bot.targets import document, writing
+from gitops_bot.targets import document, nodes, writing
 from gitops_bot.targets.changes import MappingEdit, apply_changes
 from gitops_bot.targets.memo import Memo
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.pin_file import BARE, FileEntry, PinFile, Place, Target, pin_of, problem, texts
+from gitops_bot.targets.pin_file import BARE, FileEntry, Frame, PinFile, Place, Target, pin_of, problem, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,9 +43,9 @@ _UNDERSCORED = re.compile(r"__[A-Za-z]\w*__")
 
 
 class Slot(NamedTuple):
-    """One value: the mapping that holds it, and its key. `optional`: the key goes where it has nothing to say."""
+    """One value: what holds it, and its key. `optional`: the key goes where it has nothing to say."""
 
-    mapping: MappingNode
+    mapping: MappingNode | SequenceNode
     key: str
     bare: bool = False
     optional: bool = False
@@ -53,6 +53,8 @@ class Slot(NamedTuple):
     @property
     def pair(self) -> KeyAndValue | None:
         """The key and its value, where the mapping has it."""
+        if isinstance(self.mapping, SequenceNode):
+            return nodes.item(self.mapping, self.key)
         return next((KeyAndValue(key, value) for key, value in self.mapping.value if key.value == self.key), None)
 
     @property
@@ -149,18 +151,26 @@ class YamlPins(PinFile):
 
 
 def reference(
-    document: Document, name: str, slot: Slot, *, aliases: bool = False, refusal: Problem | None = None
+    document: Document,
+    name: str,
+    slot: Slot,
+    *,
+    before: str = "",
+    aliases: bool = False,
+    refusal: Problem | None = None,
 ) -> Place[Slot]:
     """The place of an image that stands in one text, refused where it cannot be edited without a doubt.
 
-    `aliases`: the target itself tells who shares the value. `refusal` is the target's own reason.
+    `before` is what the text has in front of it. `aliases`: the target itself tells who shares the value. `refusal` is
+    the target's own reason.
     """
     if (pair := slot.pair) is None:
         raise ValueError(f"{slot.key} is not in the mapping")
-    repository, tag, digest = split(slot.text or "")
-    refusal = refusal or _slot_refusal(document, slot, aliases=aliases) or escape_refusal(document, pair, repository)
+    repository, tag, digest = split((slot.text or "").removeprefix(before))
+    kept = before + repository
+    refusal = refusal or _slot_refusal(document, slot, aliases=aliases) or escape_refusal(document, pair, kept)
     entry = FileEntry(name, None, Pin(tag, digest), *document.place(pair.value), refusal, repository)
-    return Place(entry, reference=slot)
+    return Place(entry, reference=slot, frame=Frame(before, repository, "") if before else None)
 
 
 def apart(document: Document, place: Place[Slot]) -> Place[Slot]:
@@ -265,7 +275,7 @@ def value_refusal(
     if is_shared or value.anchor:
         why = "Write it out where it is meant to change: an edit here changes every place that uses the alias."
         return document.problem(value, f"{field} {'is shared by an alias' if is_shared else 'has an anchor'}", why)
-    if sum(key.value == field for key, _ in mapping.value) > 1:
+    if isinstance(mapping, MappingNode) and sum(key.value == field for key, _ in mapping.value) > 1:
         why = "Keep one of them: most programs take the last, and some refuse the file."
         return document.problem(value, f"{field} stands there twice", why)
     text = str(value.value)

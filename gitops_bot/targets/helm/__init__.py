@@ -5,7 +5,8 @@ beside `tag` or a digest, with or without `registry`, and a text at the key `ima
 digest. A tag that is empty is the chart's own choice, and no pin.
 
 From `reads` 2 on there are also a mapping with `image` or `name` instead of `repository`, where its text has a registry
-or a `/`; a text at a key that ends in `image`, such as `kanikoImage`; and the `valuesContent` of a HelmChart of K3s.
+or a `/`; a text at a key that ends in `image`, such as `kanikoImage`; the `valuesContent` of a HelmChart of K3s; and
+the images that the resources give to kustomize.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError
 from gitops_bot.images.reference import Pin, split
 from gitops_bot.targets import document, nodes
+from gitops_bot.targets.helm import kustomize
 from gitops_bot.targets.nodes import KeyAndValue
 from gitops_bot.targets.pin_file import FileEntry, Place
 from gitops_bot.targets.yaml_pins import Slot, YamlTarget, apart, has_placeholder, number, pins_image, reference
@@ -93,10 +95,12 @@ class HelmTarget(YamlTarget):
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
 
-    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
+    def places(self, parsed: Document) -> Iterable[Place[Slot]]:
         """The images in its values, with the label of these where there are several; see `YamlTarget`."""
         trees = list(_trees(parsed, self.reads))
         pairs = [(tree.label, place) for tree in trees for place in tree.places(self.images, self.reads)]
+        if self.reads >= 2 and not self.images:
+            pairs += kustomize.places(parsed)
         labels = {label for label, _ in pairs}
         if self.reads >= 2 and len(labels) > 1:  # what `reads: 1` names without a label stays without one
             old = {tree.label for tree in _trees(parsed, 1) if tree.places(self.images, 1)}
@@ -107,10 +111,13 @@ class HelmTarget(YamlTarget):
             ]
         elif len(labels) > 1:
             pairs = [(label, place.with_entry(name=f"{label}.{place.entry.name}")) for label, place in pairs]
-        return number(parsed.file, (place for _, place in pairs))
+        places = number(parsed.file, (place for _, place in pairs))
+        return sorted(places, key=lambda place: (place.entry.line, place.entry.column)) if self.reads >= 2 else places
 
     def count(self, data: bytes) -> int:
-        """How many lines look like pins in values."""
+        """How many lines look like pins in values; of a file with images for kustomize, how many entries it has."""
+        if self.reads >= 2 and kustomize.may_be_in(data) and not _WORKLOAD.search(data):
+            return YamlTarget.count(self, data)
         pinned = len(_TAG.findall(data)) or len(_DIGEST.findall(data))
         of_k3s = self.reads >= 2 and _OF_K3S.search(data) and not _WORKLOAD.search(data)
         if _KIND.search(data) or of_k3s:
