@@ -12,6 +12,7 @@ from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem, noted
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
+from gitops_bot.releases.layout.inference import WORDS
 from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitops_bot.config import Config
-    from gitops_bot.engine.read import Files
+    from gitops_bot.engine.read import Files, Snapshot
+    from gitops_bot.releases.layout.causes import Judge
     from gitops_bot.releases.layout.inventory import Scan
     from gitops_bot.releases.layout.overlays import Selection
     from gitops_bot.targets.pin_file import PinFile
@@ -63,15 +65,32 @@ def check(
         )
         advice = "list environments and their overlays in gitops-bot.yaml, or change to the checkout of your manifests"
         problems.append(Problem("failed.config", message, advice))
+    judge = judge_of(files, snapshot, cache(lambda: deployed_paths(files, tree, problems)))
+    if config.file is not None and config.reads > 1:
+        problems += _elsewhere(snapshot, judge)
     # 2 where nothing was checked: green would mean nothing.
     head = Head(problems=tuple(dict.fromkeys(problems)), least_code=0 if count else 2)
-    judge = judge_of(files, snapshot, cache(lambda: deployed_paths(files, tree, problems)))
     coverage = cover(snapshot, judge, scanned or scan(tree, files.read), files.read)
     if not coverage.tracked and not coverage.promoted:
         from gitops_bot.commands.init import with_suggestion
 
         coverage = with_suggestion(coverage, files, tree, now)
     return Result(head, Checked(count, coverage, hold.find_ended(config.holds, now)))
+
+
+def _elsewhere(snapshot: Snapshot, judge: Judge) -> Iterator[Problem]:
+    """Pins of a base that belong to one environment, and take effect in another one too: an overlay joined later."""
+    roots = judge.roots.overlays if judge.roots is not None else {}
+    for name, selected in snapshot.layout.selection.overlays.items():
+        named = {overlay.file for overlay in selected if overlay.named and overlay.target.PINNED_AGAIN_BY}
+        for entry in snapshot.states[name].entries if name in WORDS else ():
+            built = judge.environments(entry.file) if entry.file in named and not entry.rules.ignore else ()
+            image = entry.entry.repository or ""
+            for other in built:
+                if other != name and judge.overrides.lets_through(entry.file, image, roots[other]):
+                    message = f"{entry.name} of {name} takes effect in {other} too, whose rules do not hold for it"
+                    advice = f"pin {image} in the overlays of {other}, or ignore it in {name}"
+                    yield problem(snapshot.layout.pin_file(entry.file), entry.entry, message, advice)
 
 
 def _alone(config: Config, selection: Selection) -> Iterator[Problem]:

@@ -207,6 +207,17 @@ def test_a_pin_of_a_base_belongs_to_where_it_takes_effect_whatever_else_pins_an_
     assert environments["shared"]["images"]["Pod/job/c"] == {"ignore": True}
     assert "one change would reach staging and production: pin it in each overlay, by `images:`" in text
     assert run("check", cwd=folder).code == 0
+    # An overlay that joins later is told of.
+    (folder / "apps/web/overlays/production/kustomization.yaml").write_text(USES)
+    done = run("check", "--output", "json", cwd=folder)
+    assert [(problem["file"], problem["message"]) for problem in done.json["problems"]] == [
+        (
+            "apps/web/base/pod.yaml",
+            "Pod/web/c of staging takes effect in production too, whose rules do not hold for it",
+        )
+    ]
+    (folder / "gitops-bot.yaml").write_text(text.replace("reads: 2\n", ""))
+    assert run("check", cwd=folder).code == 0
 
 
 def test_on_a_terminal_it_asks_whether_to_promote(tmp_path: Path) -> None:
