@@ -207,11 +207,21 @@ def _resources(
     if judge.roots is not None:
         judge = replace(judge, roots=replace(judge.roots, overlays=overlays))
     paths = [path for path in manifests(tree) if path not in known and is_plain(path, of_files=True)]
-    data = contents(files, [path for path in paths if not is_skipped(path)])
-    found = resources.find(judge, data, snapshots[-1].config.reads)
+    found = {path: targets.chart_of(path, tree) for path in paths}
+    charts = {path: None if chart is None or is_skipped(chart) else chart for path, chart in found.items()}
+    several = {chart for chart in set(charts.values()) if chart is not None and _in_several(chart, snapshots[-1])}
+    wanted = [path for path in paths if not is_skipped(path) or charts[path] not in (None, *several)]
+    # Of a chart's templates, those that Helm copies as they are; the others are no YAML.
+    data = ((path, text) for path, text in contents(files, wanted) if charts[path] is None or b"{{" not in text)
+    every = list(resources.find(judge, data, snapshots[-1].config.reads))
     plain = {path for own in targets.by_directory(tree, by_content=True).values() for path in own}
-    every = list(found)
     yield from every if known or any(outside.pin_file.file not in plain for outside in every) else ()
+
+
+def _in_several(chart: str, snapshot: Snapshot) -> bool:
+    """Whether several environments have values of a chart, so that an edit of a template would reach all of them."""
+    overlays = snapshot.layout.selection.overlays.values()
+    return sum(any(overlay.file.startswith(chart) for overlay in own) for own in overlays) > 1
 
 
 def _place(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths) -> str:

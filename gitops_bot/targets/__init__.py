@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target", "Unfollowed",
-    "WhyUnfollowed", "by_content", "by_directory", "dead_entries", "file_names", "idle_entries", "in_directory",
-    "is_file", "known", "may_hold_pins", "of_resources", "overriding_files", "pins_nothing", "reach", "read",
-    "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant", "with_overrides",
+    "WhyUnfollowed", "by_content", "by_directory", "chart_of", "dead_entries", "file_names", "idle_entries",
+    "in_directory", "is_file", "known", "may_hold_pins", "of_resources", "overriding_files", "pins_nothing", "reach",
+    "read", "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant", "with_overrides",
 ]  # fmt: skip
 
 
@@ -170,6 +170,13 @@ def variant(name: str, beside: Collection[str]) -> str | None:
     if known is not None:
         return "-".join(word for word in words if word not in known)
     return name.rpartition(".")[0] if CHART in beside and HelmTarget() in possible else None
+
+
+def chart_of(path: str, tree: Collection[str]) -> str | None:
+    """The directory of the chart that a file is a template of: `apps/web/`, empty at the top; None for other files."""
+    directory, folder, _ = f"/{path}".rpartition("/templates/")
+    chart = f"{directory[1:]}/" if directory else ""
+    return chart if folder and chart + CHART in tree else None
 
 
 def _words(name: str) -> list[str]:

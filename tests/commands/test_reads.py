@@ -34,3 +34,31 @@ def test_without_a_configuration_and_in_what_init_writes_all_are(tmp_path: Path)
     assert init(folder).code == 0
     assert "\nreads: 2\n" in (folder / "gitops-bot.yaml").read_text()
     assert run("check", "--output", "json", cwd=folder).json["coverage"]["total"] == 2
+
+
+CATALOG = """\
+apiVersion: postgresql.cnpg.io/v1
+kind: ImageCatalog
+metadata: {name: pg}
+spec: {images: [{major: 16, image: "ghcr.io/cloudnative-pg/postgresql:16.3"}]}
+"""
+
+
+@rows("values entries", {
+    "one environment": (("values.yaml",), 2),
+    "several, which one edit would reach": (("values-dev.yaml", "values-prod.yaml"), 2),
+})  # fmt: skip
+def test_an_image_that_a_template_of_a_chart_names_belongs_to_the_only_environment(
+    tmp_path: Path, values: tuple[str, ...], entries: int
+) -> None:
+    """A template that Helm fills in is no YAML, and one edit of it would reach every environment of the chart."""
+    folder = checkout(tmp_path, {
+        "apps/db/Chart.yaml": "name: db\n",
+        "apps/db/templates/catalog.yaml": CATALOG,
+        "apps/db/templates/web.yaml": CATALOG.replace("pg", "{{ .Release.Name }}"),
+        **{f"apps/db/{name}": "image: {repository: ghcr.io/acme/web, tag: 1.0.0}\n" for name in values},
+    })  # fmt: skip
+    assert init(folder).code == 0
+    coverage = run("check", "--output", "json", cwd=folder).json["coverage"]
+    assert coverage["total"] == entries
+    assert ("apps/db/templates" in (folder / "gitops-bot.yaml").read_text()) == (len(values) == 1)
