@@ -50,8 +50,8 @@ UNUSED = (
 
 
 @rows("command most_modules most_dataclasses unused", {
-    "update": (["update"], 187, 221, UNUSED),
-    "plan": (["plan"], 199, 251, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server.")),
+    "update": (["update"], 188, 221, UNUSED),
+    "plan": (["plan"], 200, 251, ("gitops_bot.demo.", "gitops_bot.doctor.", "gitops_bot.server.")),
     "version": (["--version"], 15, 3, ("gitops_bot.engine.", "httpx.", "ruamel.", "re2.")),
 })  # fmt: skip
 def test_a_command_imports_what_it_needs(

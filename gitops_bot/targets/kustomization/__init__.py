@@ -1,4 +1,4 @@
-"""kustomize's own file: the pins are in its list `images:`, and in the values of its Helm charts.
+"""kustomize's own file: the pins are in its list `images:`, in the values of its Helm charts, and in its patches.
 
 Keys are matched as kustomize matches them: it decodes through Go's JSON package, whose field names ignore case by
 Unicode's simple folding.
@@ -16,6 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gitops_bot.errors import EditError, Problem
 from gitops_bot.targets import image_items, nodes, writing
 from gitops_bot.targets.helm import Tree
+from gitops_bot.targets.kustomization import patches
 from gitops_bot.targets.yaml_pins import ENTRY_LIMIT, Slot, YamlPins, YamlTarget
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Kustomization(YamlPins):
 
     kind: str = "Kustomization"
     resources: tuple[str, ...] = ()
-    #: How many of the entries, the first ones, are of `images:`; the others are of charts.
+    #: How many of the entries, the first ones, are of `images:`; the others are of charts and patches.
     listed: int = 0
 
     @property
@@ -83,7 +84,7 @@ class KustomizationTarget(YamlTarget):
     SEVERAL: ClassVar = False
 
     def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The entries of `images:`, and those of charts; see `YamlTarget`.
+        """The entries of `images:`, and those of charts and patches; see `YamlTarget`.
 
         Refused: what is not a mapping, has one of the keys twice, or has over 10,000 items.
         """
@@ -99,6 +100,8 @@ class KustomizationTarget(YamlTarget):
         places = [image_items.entry(parsed, node, anchored=anchored) for node in items]
         if (charts := top.get("helmcharts")) is not None:
             places += _of_charts(parsed, charts, self.reads)
+        if self.reads >= 2:
+            places += patches.places(parsed, [place.entry.name for place in places[: len(items)]])
         return _unique(places, parsed.file)
 
     def parse(self, data: bytes, file: str) -> Kustomization:
@@ -112,7 +115,7 @@ class KustomizationTarget(YamlTarget):
 
     def count(self, data: bytes) -> int:
         """How many entries it has; it is read as YAML only where it is written in some other way than most."""
-        inline = b"valuesInline" in data
+        inline = b"valuesInline" in data or (self.reads >= 2 and patches.may_be_in(data))
         if b"images" not in data.lower() and not inline:
             return 0
         block = _BLOCK.search(data) if not inline else None

@@ -181,7 +181,10 @@ def idle_entries(
             return "overridden"
         return "dead" if names is not None and entry.name not in names else None
 
-    return tuple(map(judge, file.entries))
+    def judge_other(entry: FileEntry) -> Idle | None:
+        return "overridden" if file.target.reads >= 2 and entry.repository in again else None
+
+    return (*map(judge, file.images), *map(judge_other, file.entries[file.listed :]))
 
 
 def _image_names(
