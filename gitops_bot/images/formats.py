@@ -142,7 +142,9 @@ def _kept(parts: Sequence[tuple[_Kind, str]]) -> Iterator[tuple[int, str]]:
         if kind == "version" and _major(found, own=False) is not None:
             yield at, found.partition(".")[0]
         elif kind == "number" and (
-            words[-1] not in _COUNTED if words else is_first and (len(found) < 3 or later & {"number", "version"})
+            not _COUNTED & {words[-1], *(words[-2:-1] if len(words[-1]) == 1 else ())}
+            if words
+            else is_first and (len(found) < 3 or later & {"number", "version"})
         ):
             yield at, found
         text = found if kind == "text" else ""

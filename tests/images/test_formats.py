@@ -68,6 +68,9 @@ def test_a_format_gets_the_policy_that_keeps_to_it(tag: str, expected: Policy | 
         "10.11.11ubu2404-ls50", Semver(">=10.0.0-0 <11.0.0", pattern=f"^{V}ubu2404-ls{N}$")),
     "a build of a commit": (
         "v1.0.0-build.52-667e382a", Semver(">=1.0.0-0 <2.0.0", pattern=rf"^v{V}-build\.{N}-[0-9a-f]{{8}}$")),
+    "a build of a commit on a pipeline with a letter": (
+        "v1.0.0-build.z.123.e2776788",
+        Semver(">=1.0.0-0 <2.0.0", pattern=rf"^v{V}-build\.z\.{N}\.[0-9a-f]{{8}}$")),
     "a version and a commit": ("1.114.5-74a9b6d", Newest(r"^1\.[0-9]+\.[0-9]+-[0-9a-f]{7}$")),
     "a few builds of commits": ("7-abc1234", Newest("^7-[0-9a-f]{7}$")),
     "many builds of commits": ("123-abc1234", Pattern(f"^{N}-[0-9a-f]{{7}}$", order="numerical")),
