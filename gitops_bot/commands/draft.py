@@ -14,6 +14,7 @@ from gitops_bot.images.kinds import Follow
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import fits
+from gitops_bot.releases.layout.inference import WORDS
 from gitops_bot.results.checkout import Draft, EnvironmentDraft, Ignored
 
 if TYPE_CHECKING:
@@ -105,7 +106,12 @@ def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]
         if isinstance(form, Format):
             tags[form].append(entry.pin.tag or "")
     writing = _Writing(formats, tags)
-    environments = [writing.environment(environment, ignored) for environment in found]
+    travelling = [environment for environment in found if environment.name in WORDS]
+    last = travelling[-1] if len(travelling) > 1 else None
+    earlier = travelling[:-1]
+    environments = [
+        writing.environment(environment, ignored, earlier if environment is last else ()) for environment in found
+    ]
     return Draft(writing.policies, tuple(environments))
 
 
@@ -117,8 +123,16 @@ class _Writing:
     policies: dict[str, Policy] = field(default_factory=dict)
     followed: set[EntryKey] = field(default_factory=set)
 
-    def environment(self, found: FoundEnvironment, ignored: Mapping[EntryKey, Ignored]) -> EnvironmentDraft:
-        """Write one environment, and the policies that no environment before it has."""
+    def environment(
+        self,
+        found: FoundEnvironment,
+        ignored: Mapping[EntryKey, Ignored],
+        earlier: Sequence[FoundEnvironment] = (),
+    ) -> EnvironmentDraft:
+        """Write one environment, and the policies that no environment before it has.
+
+        The last one must not overtake `earlier` ones: it gets no rule for builds of an image that these run too.
+        """
         sources = found.pairs if found.promote else {}
         # Of the entries that the source has too, some keep to a policy of their own.
         promoted = {
@@ -127,6 +141,10 @@ class _Writing:
             if entry.key in sources and all(may_ship(self.formats, source, entry) for source in sources[entry.key])
         }
         own = [entry for entry in found.entries if entry.key not in promoted]
+        tried = {entry.image for environment in earlier for entry in environment.entries}
+        first = {entry.key for entry in own if entry.image in tried and self._is_build(entry)}
+        why = f"{earlier[-1].name} runs them first: add `promote_from: {earlier[-1].name}`" if first else ""
+        own = [entry for entry in own if entry.key not in first]
         wanted = {entry.key: self._wanted(self.formats[entry.key], entry) for entry in own}
         rest = [wanted[entry.key] for entry in own if entry.key not in sources]
         common = Counter(policy for policy in rest if isinstance(policy, str))
@@ -136,16 +154,23 @@ class _Writing:
             wish = wanted.get(entry.key)
             if wish is not None and entry.key not in sources:
                 wish = self._rule(self.formats[entry.key], wish, policy)
+            if entry.key in first and policy not in (None, "auto"):
+                wish = Ignored(why)
             wishes[entry.key] = ignored.get(entry.key, wish)
         names = _names(found.entries)
         rules = self._by_name(found, names, wishes, policy)
         if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
             return EnvironmentDraft(found, None, {}, ignored=only)
-        followed, left = self._covered(found, names, rules, policy, wanted)
+        followed, left = self._covered(found, names, rules, policy, wanted, dict.fromkeys(first, why))
         texts: dict[str, set[str]] = defaultdict(set)
         for entry in found.entries:
             texts[names[entry.key]].update((entry.name, entry.image))
         return EnvironmentDraft(found, policy, dict(_fold(rules, texts)), left=left, followed=followed)
+
+    def _is_build(self, entry: Managed) -> bool:
+        """Whether the tag is of a build or a commit: the newest of these is whatever was pushed last."""
+        form = self.formats[entry.key]
+        return isinstance(form, Format) and form.kind in ("builds", "commits", "dates")
 
     def _by_name(
         self,
@@ -173,6 +198,7 @@ class _Writing:
         rules: Mapping[str, _Rule],
         policy: str | None,
         wanted: Collection[EntryKey],
+        first: Mapping[EntryKey, str],
     ) -> tuple[int, Mapping[str, Mapping[str, Sequence[Pin]]]]:
         """How many entries are kept current, and those that `auto` leaves alone, by the reason and the image."""
         followed = 0
@@ -180,6 +206,10 @@ class _Writing:
         for entry in found.entries:
             form, name = self.formats[entry.key], names[entry.key]
             rule = rules[name]
+            if entry.key in first:
+                if rule is None:
+                    left[first[entry.key]][name].append(entry.pin)
+                continue
             by_itself = entry.key in wanted and (rule or policy or "auto") == "auto"
             if by_itself and isinstance(infer(entry.pin), Unmanaged):
                 if isinstance(form, Unmanaged) and rule is None:

@@ -54,6 +54,27 @@ def test_an_environment_is_promoted_where_most_pins_look_alike(
     assert (written["environments"]["production"].get("promote_from") == "staging") is promoted
 
 
+@rows("production expected comment", {
+    "commits": ({"web": A, "db": "16.1.0"}, {"policy": "auto"}, True),
+    "commits beside a moving tag": ({"web": A, "job": "latest", "cron": "latest"}, {"policy": "latest", "images": {
+        "web": {"ignore": True},
+    }}, False),
+    "nothing but commits": ({"web": A}, {}, True),
+    "a version": ({"web": "1.4.0"}, {"policy": "auto"}, False),
+    "an image of its own": ({"cron": A}, {"policy": "commits"}, False),
+})  # fmt: skip
+def test_the_last_environment_has_no_rule_for_builds_that_an_earlier_one_runs_first(
+    tmp_path: Path, production: dict[str, str], expected: dict[str, Any], comment: bool
+) -> None:
+    # A placeholder in staging: nothing can be promoted from there yet.
+    written = drafted(tmp_path, {"staging": {"web": "initial", "api": A}, "production": production})
+    assert written["environments"]["production"] == {"overlays": ["overlays/production"], **expected}
+    reason = "staging runs them first: add `promote_from: staging`"
+    text = (tmp_path / "gitops-bot.yaml").read_text()
+    assert (f"1 entry left, because {reason}" in text) is comment
+    assert run("check", cwd=tmp_path).code == 0
+
+
 def test_of_a_promoted_environment_what_does_not_look_alike_keeps_a_policy_of_its_own(tmp_path: Path) -> None:
     staging = {"a": A, "b": A, "c": A, "d": "latest", "e": "initial", "f": A, "h": A}
     production = {"a": B, "b": B, "c": "v1.0.0", "d": "v1.0.0", "e": B, "f": "initial", "g": "1.0.0", "h": B}
@@ -62,7 +83,7 @@ def test_of_a_promoted_environment_what_does_not_look_alike_keeps_a_policy_of_it
         "overlays": ["overlays/production"],
         "promote_from": "staging",
         "policy": "auto",
-        "images": {"c": {"policy": "auto"}, "d": {"policy": "auto"}, "e": {"policy": "commits"}},
+        "images": {"c": {"policy": "auto"}, "d": {"policy": "auto"}},
     }
 
 

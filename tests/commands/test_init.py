@@ -260,9 +260,10 @@ def test_a_name_that_no_terminal_shows_stands_in_the_file_as_it_is(tmp_path: Pat
     assert set(overlays) == {f"apps/{name}/prod" for name in names}
 
 
-#: What is kept current of the pins of real trees, how many these are, and what is outside for a cause.
+#: What is kept current of the pins of real trees, how many these are, and what is outside for a cause. Production
+#: of the first has builds of a format that staging has not, and gets no rule for them.
 TREES = {
-    "Ama2352+vroom-gitops": (21, 40, {"dead": 4, "overridden": 11}),
+    "Ama2352+vroom-gitops": (16, 40, {"dead": 4, "overridden": 11}),
     # Its pipelines pin the digests of dev, and no rule: so none moves what is promoted from there.
     "MicroTodoSuite+microservice-app-gitops": (0, 20, {"unreferenced": 5}),
 }
