@@ -42,7 +42,12 @@ def applied(remedy: str) -> str:
     """The configuration with what a remedy says."""
     settings = yaml.safe_load(CONFIG)
     environments = settings["environments"]
-    if listed := re.fullmatch(r"list (\S+) under `overlays`(?: of (\S+))?", remedy):
+    if switch := re.match(r"add `reads: (\d)`(?: and )?", remedy):
+        settings["reads"] = int(switch[1])
+        remedy = remedy[switch.end() :]
+    if not remedy:
+        pass
+    elif listed := re.fullmatch(r"list (\S+) under `overlays`(?: of (\S+))?", remedy):
         environment = environments.setdefault(listed[2] or "other", {"overlays": [], "policy": "auto"})
         environment["overlays"].append(listed[1])
     elif added := re.fullmatch(r"add under `environments`: NAME: (.*)", remedy):
@@ -65,6 +70,12 @@ def applied(remedy: str) -> str:
     ),
     "a template of a chart": ("c/templates/w.yaml", "{{ if .x }}\nimage: acme/web:v1\n{{ end }}\n", 2, "acme/web:v1"),
     "JSON": ("a/web.json", '{"kind": "Pod", "spec": {"containers": [{"image": "acme/web:v1"}]}}\n', 1, "acme/web:v1"),
+    "JSON that a newer reader knows": (
+        "a/web.json", '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"image": "a:v1"}]}}\n', 1, "a:v1",
+    ),
+    "a place that a newer reader knows": (
+        "prod/x.yaml", "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nspec:\n  imageName: db:17\n", 4, "db:17",
+    ),
     "a digest too": ("a/x.yaml", f"webImage: acme/web:v1@{DIGEST}\n", 1, f"acme/web:v1@{DIGEST}"),
     "a tag and a bare digest by themselves": (
         "a/x.yaml", f"web:\n  name: acme/web\n  tag: v1\n  sha256: {'ab' * 32}\n", 2, f"acme/web:v1@{DIGEST}",
@@ -77,8 +88,10 @@ def test_what_is_not_read_becomes_an_entry_by_its_remedy(
     tmp_path: Path, path: str, text: str, line: int, image: str
 ) -> None:
     before = covered(tmp_path, {path: text})
+    newer = text.startswith(("apiVersion: postgresql", '{"apiVersion'))
     (unread,) = [each for each in before["unread"] if (each["line"], each["image"]) == (line, image)]
     assert unread["file"] == path
+    assert ("add `reads: 2`" in unread["remedy"]) == newer
     after = covered(tmp_path, {path: text, "gitops-bot.yaml": applied(unread["remedy"])})
     assert unread not in after["unread"]
     assert after["tracked"] + after["unmanaged"] == before["tracked"] + before["unmanaged"] + 1
