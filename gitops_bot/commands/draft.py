@@ -212,7 +212,8 @@ class _Writing:
                 continue
             by_itself = entry.key in wanted and (rule or policy or "auto") == "auto"
             if by_itself and isinstance(infer(entry.pin), Unmanaged):
-                if isinstance(form, Unmanaged) and rule is None:
+                # A policy for what names no repository would be refused.
+                if isinstance(form, Unmanaged) and rule is None and entry.repository is not None:
                     left[form.alike][name].append(entry.pin)
             elif not (isinstance(rule, Ignored) or entry.repository is None or entry.refusal or entry.pin.malformed):
                 # What is promoted from an entry that no rule moves is not moved either.

@@ -269,6 +269,30 @@ TREES = {
 }
 
 
+#: Every real tree; what `init` writes for some of them has suggestions in comments.
+EVERY_TREE = (
+    *TREES, "bokristoffersson+homelab-k12n-gitops", "cterence+homelab-gitops", "krancour+kargo-examples",
+    "humzamalak+Production-Ready-EKS-Cluster-with-GitOps", "stylealist+sj-lab-k8s-manifests",
+    "team-project-final+synapse-gitops", "xunholy+k8s-gitops",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVERY_TREE)
+def test_what_is_written_for_a_real_tree_is_accepted_with_and_without_its_comment_signs(
+    name: str, tmp_path: Path, corpus: Path
+) -> None:
+    unpack((corpus / "trees" / f"{name}.tar").read_bytes(), tmp_path)
+    checkout(tmp_path, {})
+    file = tmp_path / "gitops-bot.yaml"
+    file.unlink(missing_ok=True)
+    init(tmp_path)
+    written = file.read_text()
+    for text in dict.fromkeys((written, SUGGESTED.sub(r"\1\2", written))):
+        file.write_text(text)
+        done = run("check", "--output", "json", cwd=tmp_path)
+        assert (done.code, done.json["problems"]) == (0, [])
+
+
 @pytest.mark.parametrize("name", TREES)
 def test_a_real_tree_gets_the_globs_of_its_owners_and_is_kept_current(name: str, tmp_path: Path, corpus: Path) -> None:
     kept, pins, causes = TREES[name]
