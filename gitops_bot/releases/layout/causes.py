@@ -43,7 +43,7 @@ _MOST_KUSTOMIZATIONS: Final = 2000
 _FIXTURES: Final = frozenset(
     {"e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
 )
-_ARCHIVES: Final = frozenset({".archive", ".trash", "archive", "archived", "attic", "trash"})
+_ARCHIVES: Final = frozenset({".archive", ".trash", "archive", "archived", "trash"})
 _VENDORS: Final = frozenset({"node_modules", "third-party", "third_party", "vendor", "vendored"})
 #: What Flux writes for itself.
 _VENDORED_FILES: Final = frozenset({"gotk-components.yaml"})
