@@ -228,6 +228,9 @@ class Snapshot:
         def kind(entry: Managed) -> Kind | Unmanaged:
             sources = state.partners.get(entry.key, ())
             kind = coverage.kind(entry.rules, promoted=bool(sources))
+            if isinstance(kind, Unmanaged) and kind.why == "not_in_source" and state.environment.promotion is not None:
+                source = state.environment.promotion.source
+                return unmanaged("unread_source", source) if self.states[source].failed else kind
             if isinstance(kind, Unmanaged) or kind == "ignored":
                 return kind
             if entry.refusal is not None:

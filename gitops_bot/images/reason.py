@@ -102,7 +102,7 @@ TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ti
 #: come from what is pinned.
 Why = Literal[
     TagWhy, "digest", "nothing", "no_repository", "overridden", "unset", "no_policy", "not_in_source",
-    "refused", "no_partner", "one_build", "still_source",
+    "refused", "no_partner", "one_build", "still_source", "unread_source",
 ]  # fmt: skip
 
 #: The text for one entry, and the one for all such entries together where that is another.
@@ -132,6 +132,7 @@ _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
     "refused": ("{0}",),
     "no_partner": ("{0}",),
     "one_build": ("the tag {0} is one build for good", "the policy follows a tag that is one build for good"),
+    "unread_source": ("a file of {0} cannot be read, and may have this image",),
     "still_source": ("no rule moves it in {0}, from which it is promoted",),
 }
 

@@ -115,3 +115,13 @@ def test_a_file_that_cannot_be_read_is_told_instead_of_the_name_that_it_may_have
         assert done.code == code
         # That the name matches nothing only follows from it.
         assert [message for message, _ in problems(done)] == ["line 2 is a conflict marker"]
+
+
+def test_nothing_is_advised_for_an_entry_whose_source_cannot_be_read(worldwide: World) -> None:
+    stages = Stages.start(worldwide, "promote_from: staging")
+    stages.deploy.remote.commit("main", {"apps/web/staging/kustomization.yaml": b"images:\n<<<<<<< HEAD\n"})
+    done = stages.deploy.ask("plan")
+    assert (done.code, [message for message, _ in problems(done)]) == (1, ["line 2 is a conflict marker"])
+    text = stages.deploy.bot("plan").out
+    assert "a file of staging cannot be read, and may have this image" in text
+    assert "add under" not in text
