@@ -142,8 +142,8 @@ class _Writing:
         }
         own = [entry for entry in found.entries if entry.key not in promoted]
         tried = {entry.image for environment in earlier for entry in environment.entries}
-        first = {entry.key for entry in own if entry.image in tried and self._is_build(entry)}
-        why = f"{earlier[-1].name} runs them first: add `promote_from: {earlier[-1].name}`" if first else ""
+        why = f"{earlier[-1].name} runs them first: add `promote_from: {earlier[-1].name}`" if earlier else ""
+        first = {entry.key: why for entry in own if entry.image in tried and self._is_build(entry)}
         own = [entry for entry in own if entry.key not in first]
         wanted = {entry.key: self._wanted(self.formats[entry.key], entry) for entry in own}
         rest = [wanted[entry.key] for entry in own if entry.key not in sources]
@@ -161,7 +161,7 @@ class _Writing:
         rules = self._by_name(found, names, wishes, policy)
         if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
             return EnvironmentDraft(found, None, {}, ignored=only)
-        followed, left = self._covered(found, names, rules, policy, wanted, dict.fromkeys(first, why))
+        followed, left = self._covered(found, names, rules, policy, wanted, first)
         texts: dict[str, set[str]] = defaultdict(set)
         for entry in found.entries:
             texts[names[entry.key]].update((entry.name, entry.image))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gitops_bot.config import checks, form_policy, times, validation
 from gitops_bot.config.document import parse
-from gitops_bot.config.form import ConfigForm, RegistryAccess
+from gitops_bot.config.form import NEWEST_READS, ConfigForm, RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.config.require import Require
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import FileEntry
 
 #: What other modules find here beside its own.
-__all__ = ["Limit", "NamedGroup", "Propose", "RegistryAccess", "Window"]
+__all__ = ["NEWEST_READS", "Limit", "NamedGroup", "Propose", "RegistryAccess", "Window"]
 
 #: The configuration, at the root of the repository.
 FILE = "gitops-bot.yaml"
@@ -219,9 +219,10 @@ class Config:
         """The configuration of a repository without one, from the overlays of each environment."""
         auto = ImageRules(policy="auto")
         environments = {
-            name: Environment(name, tuple(globs), defaults=auto, reads=2) for name, globs in directories.items()
+            name: Environment(name, tuple(globs), defaults=auto, reads=NEWEST_READS)
+            for name, globs in directories.items()
         }
-        return cls(None, environments, reads=2)
+        return cls(None, environments, reads=NEWEST_READS)
 
 
 def read(text: str, file: str) -> Config:

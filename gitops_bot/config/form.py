@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta  # noqa: TC003 - `reading` evaluates the annotations
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
@@ -23,6 +23,8 @@ MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
 Recorder = Literal["none", "github"]
 OnFailure = Literal["rollback"]
+#: The highest `reads`: what `init` writes, and what holds without a configuration.
+NEWEST_READS: Final = 2
 
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)
@@ -222,7 +224,7 @@ class ConfigForm:
     version: Annotated[Literal[1], leaf.VERSION, about("The version of this format: always 1.", 1)]
     reads: Annotated[
         int,
-        leaf.number(1, 2),
+        leaf.number(1, NEWEST_READS),
         about(
             "Which places of a file are entries: 1 is what the first versions read, 2 also what later ones learned to "
             "read (docs/targets.md marks it). So a new version makes no entries of what had none before. `init` "

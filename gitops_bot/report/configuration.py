@@ -13,6 +13,7 @@ from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from gitops_bot.config import NEWEST_READS
 from gitops_bot.images import inference
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.inventory import Unread
     from gitops_bot.results.checkout import Draft, EnvironmentDraft, Initialised, Inventory
 
-_HEAD: Final = """\
+_HEAD: Final = f"""\
 # Which image pins gitops-bot keeps current, and how. `gitops-bot schema` describes every key.
 # After a change: `gitops-bot check`, and `gitops-bot plan` to see what an update would do.
 version: 1
-reads: 2"""
+reads: {NEWEST_READS}"""
 #: Columns of a comment, and of one about a setting of another tool.
 _WIDTH: Final = 110
 _GAP_WIDTH: Final = 300
@@ -151,7 +152,7 @@ def migration_text(migration: Migration) -> str:
     ]
     if migration.gaps:
         lines += ["#", "# Without an equivalent:", *(f"#   {gap_text(gap)}" for gap in migration.gaps)]
-    lines += ["version: 1", "reads: 2"]
+    lines += ["version: 1", f"reads: {NEWEST_READS}"]
     if migration.branch is not None:
         lines += [f"branch: {as_key(migration.branch)}"]
     if named := _shared_policies(migration):
@@ -344,7 +345,7 @@ def _entries(coverage: Coverage) -> Iterator[tuple[int, str]]:
         yield 2, f"{len(entries)} {word}: {list_images(entries)}"
     for group in coverage.groups:
         yield 2, f"{len(group.entries)} unmanaged: {plain(group.alike)}: {list_images(group.entries)}"
-        if group.why != "still_source":  # that is told of the source
+        if group.why not in ("still_source", "unread_source"):  # that is told of the source
             yield 4, addition(group, inferred=coverage.inferred)
     if unclaimed:
         folders = [folder for folder, _ in fold_folders(unclaimed)]

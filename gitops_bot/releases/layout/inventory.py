@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
+from gitops_bot.config import NEWEST_READS
 from gitops_bot.errors import EditError, GitError, bugs_as
 from gitops_bot.images.reference import split
 from gitops_bot.releases.layout.glob import is_plain
@@ -40,8 +41,6 @@ DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b",
 _PLACEHOLDER: Final = re.compile(
     r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me", re.IGNORECASE
 )
-#: The highest `reads` of a configuration.
-_NEWEST: Final = 2
 #: Lines above a pin that an expression may need to be the only one, and what may be a part of a digest.
 _CONTEXT: Final = 8
 _HEX: Final = "[0-9a-f]{64}"
@@ -187,7 +186,7 @@ def _unread(path: str, own: Iterable[Reference], data: bytes, known: Known) -> I
 def _remedy(path: str, reference: Reference, data: bytes, owner: str | None, why: Why, known: Known) -> str:
     if why == "broken":
         return "correct the file: `gitops-bot check` says what is wrong with it"
-    for reads in range(known.reads, _NEWEST + 1):
+    for reads in range(known.reads, NEWEST_READS + 1):
         switch = f"add `reads: {reads}`" if reads > known.reads else ""
         if why == "unknown":
             target = known.target(path)

@@ -102,16 +102,15 @@ class HelmTarget(YamlTarget):
         if self.reads >= 2 and not self.images:
             pairs += kustomize.places(parsed)
         labels = {label for label, _ in pairs}
-        if self.reads >= 2 and len(labels) > 1:  # what `reads: 1` names without a label stays without one
+        if len(labels) == 1:
+            labels = set()
+        elif self.reads >= 2:  # what `reads: 1` names without a label stays without one
             old = {tree.label for tree in _trees(parsed, 1) if tree.places(self.images, 1)}
             labels -= old if len(old) == 1 else set()
-            pairs = [
-                (label, place.with_entry(name=f"{label}.{place.entry.name}") if label in labels else place)
-                for label, place in pairs
-            ]
-        elif len(labels) > 1:
-            pairs = [(label, place.with_entry(name=f"{label}.{place.entry.name}")) for label, place in pairs]
-        places = number(parsed.file, (place for _, place in pairs))
+        named = (
+            place.with_entry(name=f"{label}.{place.entry.name}") if label in labels else place for label, place in pairs
+        )
+        places = number(parsed.file, named)
         return sorted(places, key=lambda place: (place.entry.line, place.entry.column)) if self.reads >= 2 else places
 
     def count(self, data: bytes) -> int:
