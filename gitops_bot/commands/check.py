@@ -79,17 +79,20 @@ def check(
 
 
 def _elsewhere(snapshot: Snapshot, judge: Judge) -> Iterator[Problem]:
-    """Pins of a base that belong to one environment, and take effect in another one too: an overlay joined later."""
+    """Pins of a base that take effect in an environment whose rules do not hold for them: an overlay joined later."""
     roots = judge.roots.overlays if judge.roots is not None else {}
     for name, selected in snapshot.layout.selection.overlays.items():
         named = {overlay.file for overlay in selected if overlay.named and overlay.target.PINNED_AGAIN_BY}
-        for entry in snapshot.states[name].entries if name in WORDS else ():
+        reached = snapshot.config.environments[name].names_reached
+        for entry in snapshot.states[name].entries if name in WORDS or len(reached) > 1 else ():
             built = judge.environments(entry.file) if entry.file in named and not entry.rules.ignore else ()
             image = entry.entry.repository or ""
             for other in built:
-                if other != name and judge.overrides.lets_through(entry.file, image, roots[other]):
+                if other not in reached and judge.overrides.lets_through(entry.file, image, roots[other]):
                     message = f"{entry.name} of {name} takes effect in {other} too, whose rules do not hold for it"
                     advice = f"pin {image} in the overlays of {other}, or ignore it in {name}"
+                    if len(reached) > 1:
+                        advice = f"add {other} to `reaches` of {name}, or pin {image} in the overlays of {other}"
                     yield problem(snapshot.layout.pin_file(entry.file), entry.entry, message, advice)
 
 

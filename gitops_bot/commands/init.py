@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from gitops_bot.releases.layout.coverage import Coverage
     from gitops_bot.releases.layout.deployed import DeployedPaths
 
-#: What belongs to several environments, or to none that a name tells; and the only environment of a repository.
+#: What takes effect in several environments, and what belongs to none that a name tells.
 _SHARED: Final = "shared"
 _ONLY: Final = "default"
 
@@ -59,11 +59,13 @@ def take_inventory(
         suggested = _suggest(files, tree, deployed, now)
     snapshot, existing = suggested.snapshot, suggested.existing or directories(tree)
     problems += (*suggested.failed, *snapshot.layout.selection.problems, *_failed(snapshot))
-    environments = []
-    for name in _present(snapshot):
+    environments, present = list[FoundEnvironment](), _present(snapshot)
+    reaches = tuple(name for name in present if name in suggested.reached)
+    for name in present:
         with noted(problems, name):
             there = existing - suggested.empty.get(name, set())
-            environments.append(_environment(snapshot, name, there, tree, deployed, files))
+            environment = _environment(snapshot, name, there, tree, deployed, files)
+            environments.append(replace(environment, reaches=reaches) if name == _SHARED else environment)
     if not environments:
         raise ConfigError(*problems, _nothing(files, tree, deployed, now))
     every = [entry for environment in environments for entry in environment.entries]
@@ -126,6 +128,8 @@ class _Suggested:
     ignored: Mapping[EntryKey, Ignored] = field(default_factory=dict)
     failed: Sequence[Problem] = ()
     named: bool = False
+    #: The environments in which what is shared takes effect.
+    reached: Collection[str] = ()
 
 
 def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> _Suggested:
@@ -147,19 +151,17 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     if claimed:
         snapshot, problems = _read(files, tree, places, now)
         failed += problems
-    claimed += (
-        (outside.environments[0] if len(outside.environments) == 1 else _SHARED, outside)
-        for outside in _claimable(files, snapshot, deployed)
-    )
+    claimed += ((_owner_of(outside) or _ONLY, outside) for outside in _claimable(files, snapshot, deployed))
     _add(places, claimed)
     further = list(_resources(files, tree, (first, snapshot), deployed, [outside for _, outside in claimed]))
     if not places and not further:
         return _of_manifests(files, tree, now)
     present = [name for name in WORDS if first.layout.selection.overlays.get(name)]
-    claimed += ((_place(outside, places, deployed), outside) for outside in further)
+    claimed += ((_owner_of(item) or _named(item, places, deployed) or _ONLY, item) for item in further)
     _add(places, claimed)
-    if list(places) == [_SHARED]:
-        places = {_ONLY: places[_SHARED]}
+    reached = {name for own, outside in claimed if own == _SHARED for name in outside.environments} & places.keys()
+    if _SHARED in places and not reached:  # nothing has rules that would hold for it
+        places.setdefault(_ONLY, set()).update(places.pop(_SHARED))
     order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
     last = len(order)
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
@@ -170,7 +172,7 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
         for entry, cause in zip(outside.pin_file.entries, outside.causes, strict=True)
         if (why := causes.DESCRIBED[cause] if cause is not None else _at_once(outside, present))
     }
-    return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems), bool(further))
+    return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems), bool(further), reached)
 
 
 def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
@@ -224,11 +226,11 @@ def _in_several(chart: str, snapshot: Snapshot) -> bool:
     return sum(any(overlay.file.startswith(chart) for overlay in own) for own in overlays) > 1
 
 
-def _place(outside: OutsideFile, known: Collection[str], deployed: DeployedPaths) -> str:
-    """The environment of a file: the only one in which it takes effect, else what a name tells."""
-    if outside.environments:
-        return outside.environments[0] if len(outside.environments) == 1 else _SHARED
-    return _named(outside, known, deployed) or _SHARED
+def _owner_of(outside: OutsideFile) -> str | None:
+    """The environment in which a file takes effect, or what several have in common."""
+    if len(outside.environments) > 1:
+        return _SHARED
+    return next(iter(outside.environments), None)
 
 
 def _at_once(outside: OutsideFile, present: Sequence[str]) -> str | None:

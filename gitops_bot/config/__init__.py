@@ -5,7 +5,7 @@ All problems of the text are reported at once, each at its place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -22,7 +22,7 @@ from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName, fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config.commits import Signer
@@ -90,6 +90,8 @@ class Environment:
     match_by: MatchBy = "digest"
     release_tag: bool = False
     promotion: Promotion | None = None
+    #: The environments in which its pins take effect too.
+    reaches: tuple[Environment, ...] = ()
     require: Require = field(default_factory=Require)
     require_after: tuple[CheckForm, ...] = ()
     on_failure: Literal["rollback"] | None = None
@@ -106,6 +108,21 @@ class Environment:
     artifact_metadata: bool = False
     #: That of the configuration.
     reads: int = 1
+
+    @property
+    def names_reached(self) -> tuple[str, ...]:
+        """The environments in which its pins take effect, its own first."""
+        return (self.name, *(other.name for other in self.reaches))
+
+    @property
+    def requires(self) -> tuple[Require, ...]:
+        """What must have succeeded before a pin is proposed: what it asks for, and what those that it reaches do."""
+        return tuple(its.require for its in (self, *self.reaches) if its.require != Require())
+
+    @property
+    def schedules(self) -> tuple[tuple[Window, ...], ...]:
+        """The schedules that must all be open, its own first."""
+        return tuple(its.propose.schedule for its in (self, *self.reaches))
 
     def rules(self, entry: FileEntry) -> Rules:
         """The rules for an entry: its image overrides the environment, key by key."""
@@ -150,7 +167,8 @@ class Environment:
 class Hold:
     """A declared hold of an entry, by name or repository, or of whole environments, but for the `excepted` images.
 
-    It is about these `environments`, about all where it names none. `begins` and `until` are in UTC.
+    It is about these `environments`, about all where it names none, and about those whose pins take effect in one of
+    them too (`also`). `begins` and `until` are in UTC.
     """
 
     environments: tuple[str, ...]
@@ -160,6 +178,7 @@ class Hold:
     image: str | None = None
     excepted: tuple[str, ...] = ()
     begins: datetime | None = None
+    also: tuple[str, ...] = ()
 
 
 #: A glob of `exclude`, a key of `images`, the `image` of `release_info` and of a hold, and the globs of a group.
@@ -204,6 +223,10 @@ class Config:
             names.append(name := promotion.source)
         return names
 
+    def shared_with(self, *names: str) -> list[str]:
+        """The other environments whose pins take effect in any of these."""
+        return [name for name in _sharing(names, self.environments.values()) if name not in names]
+
     def writes_status(self, name: str) -> bool:
         """Whether proposals of an environment get the commit status: all do where one environment wants it on all."""
         all_do = any(environment.propose.status == "all" for environment in self.environments.values())
@@ -212,7 +235,7 @@ class Config:
     def is_gated(self, name: str) -> bool:
         """Whether checks may hold what an environment gets."""
         waves = (self.environments[wave] for wave in self.waves_before(name))
-        return self.environments[name].require != Require() or any(wave.require_after for wave in waves)
+        return bool(self.environments[name].requires) or any(wave.require_after for wave in waves)
 
     @classmethod
     def inferred(cls, directories: Mapping[str, Sequence[str]]) -> Config:
@@ -223,6 +246,11 @@ class Config:
             for name, globs in directories.items()
         }
         return cls(None, environments, reads=NEWEST_READS)
+
+
+def _sharing(names: Collection[str], environments: Iterable[Environment]) -> tuple[str, ...]:
+    """The environments whose pins take effect in any of these."""
+    return tuple(its.name for its in environments if any(other.name in names for other in its.reaches))
 
 
 def read(text: str, file: str) -> Config:
@@ -239,7 +267,10 @@ def read(text: str, file: str) -> Config:
     environments = {
         name: _environment(document, name, each, policies, form) for name, each in form.environments.items()
     }
-    holds = tuple(_hold(document, ("holds", at), hold) for at, hold in enumerate(form.holds))
+    for name, each in form.environments.items():
+        if each.reaches:
+            environments[name] = _joined(environments[name], [environments[other] for other in each.reaches])
+    holds = tuple(_hold(document, ("holds", at), hold, environments) for at, hold in enumerate(form.holds))
     return Config(
         file=file,
         repository=form.repository,
@@ -247,7 +278,7 @@ def read(text: str, file: str) -> Config:
         environments=MappingProxyType(environments),
         holds=holds,
         registries=MappingProxyType({checks.host(name) or name: access for name, access in form.registries.items()}),
-        mentions=(*_mentions(document, form, environments), *_held(document, holds, tuple(environments))),
+        mentions=(*_mentions(document, form, environments), *_held(document, holds, environments)),
         report_issue=bool(form.report_issue),
         reads=form.reads,
     )
@@ -323,6 +354,12 @@ def _environment(
     )
 
 
+def _joined(environment: Environment, reached: Sequence[Environment]) -> Environment:
+    """The environment with those that it reaches; what fails a check after a release in one of them failed in it."""
+    after = (check for its in (environment, *reached) for check in its.require_after)
+    return replace(environment, reaches=tuple(reached), require_after=tuple(dict.fromkeys(after)))
+
+
 def _rules(document: Document, path: Path, form: RulesForm, policies: Mapping[str, NamedPolicy]) -> ImageRules:
     policy: NamedPolicy | Literal["auto"] | None
     match form.policy:
@@ -340,13 +377,14 @@ def _policy(document: Document, path: Path, written: PolicyForm, name: str | Non
     return NamedPolicy(name, written.policy, "config", f"{file}:{line}")
 
 
-def _hold(document: Document, path: Path, form: HoldForm) -> Hold:
+def _hold(document: Document, path: Path, form: HoldForm, environments: Mapping[str, Environment]) -> Hold:
     zone = times.zone(form.timezone or "UTC")
     names = form.environments if form.environment is None else (form.environment,)
     begins = times.moment(form.from_, zone) if form.from_ is not None else None
     names = () if form.environments == (checks.ALL,) else names
     until, place = times.moment(form.until, zone), document.where(path)
-    return Hold(names, until, form.why, place, form.image, form.except_, begins)
+    also = _sharing(names, environments.values())
+    return Hold(names, until, form.why, place, form.image, form.except_, begins, also)
 
 
 def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, Environment]) -> Iterator[Mention]:
@@ -367,17 +405,21 @@ def _mentions(document: Document, form: ConfigForm, environments: Mapping[str, E
             of_group = "propose", "group", at
             found += (("group images", glob, (*of_group, "images", i)) for i, glob in enumerate(group.images))
             found += (("group overlays", glob, (*of_group, "overlays", i)) for i, glob in enumerate(group.overlays))
+        sharing = _sharing((name,), environments.values())
         for kind, text, below in found:
-            yield Mention((name,), kind, text, document.where(("environments", name, *below), at_key=True))
+            names = (name, *sharing) if kind == "source of checks" else (name,)
+            yield Mention(names, kind, text, document.where(("environments", name, *below), at_key=True))
 
 
-def _held(document: Document, holds: Sequence[Hold], every: tuple[str, ...]) -> Iterator[Mention]:
+def _held(document: Document, holds: Sequence[Hold], environments: Mapping[str, Environment]) -> Iterator[Mention]:
     """The names of entries in holds; each environment that one names must have the image that it holds there."""
+    every = tuple(environments)
     for at, hold in enumerate(holds):
         if hold.image is not None:
             place = document.where(("holds", at, "image"), at_key=True)
-            each = [Mention((name,), "hold", hold.image, place, hold) for name in hold.environments]
+            whose = [(name, *_sharing((name,), environments.values())) for name in hold.environments]
+            each = [Mention(names, "hold", hold.image, place, hold) for names in whose]
             yield from each or [Mention(every, "hold", hold.image, place, hold)]
         for number, text in enumerate(hold.excepted):
             place = document.where(("holds", at, "except", number))
-            yield Mention(hold.environments or every, "hold", text, place, hold)
+            yield Mention((*hold.environments, *hold.also) or every, "hold", text, place, hold)

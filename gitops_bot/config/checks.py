@@ -49,6 +49,8 @@ def check(document: Document) -> None:
     for policy in policies.values():
         _one_choice(policy)
     _promotions(environments)
+    for environment in environments.values():
+        _reaches(environments, environment)
     for registry in registries.values():
         _login(registry)
         _mirror(registries, registry)
@@ -193,6 +195,22 @@ def _promotions(environments: Section) -> None:
             advice = "remove `promote_from` from the environment that gets new pins first"
             message = f"promotions go in a circle: {' from '.join([*named, last])}"
             environments.below(name, "promote_from").report(message, advice, at_key=False)
+
+
+def _reaches(environments: Section, environment: Section) -> None:
+    """Report what an environment cannot reach: itself, an unknown one, one that reaches others, and its own source."""
+    own = str(environment.path[-1])
+    for written in environment.below("reaches").items():
+        if written.word == own:
+            written.report(f"{quote(own)} cannot reach itself", "name the environments that are built from it")
+        elif (name := _environment(written, (other for other in environments if other != own))) is None:
+            continue
+        elif environments.below(name)["reaches"] is not None:
+            message = f"{quote(name)} reaches other environments itself"
+            written.report(message, "name those that its overlays are built for", at_key=False)
+        elif environment.below("promote_from").word == name:
+            message = f"{quote(own)} is promoted from {quote(name)}, in which its pins take effect at once"
+            written.report(message, "remove `promote_from`, or this name", at_key=False)
 
 
 #: The settings that only some kinds of files have.

@@ -152,6 +152,16 @@ class EnvironmentForm(RulesForm):
             "staging",
         ),
     ] = None
+    reaches: Annotated[
+        tuple[Annotated[str, leaf.text("must be the name of another environment", leaf.NAME)], ...],
+        Listed(most=100, distinct=True),
+        about(
+            "The environments in which these pins take effect too: those whose overlays are built from these files. "
+            "The freezes, holds, schedules, `require` and `require_after` of each of them hold here, and a commit here "
+            "is a release of each of them. Without it, none.",
+            ["staging", "production"],
+        ),
+    ] = ()
     match: Annotated[
         MatchBy,
         about(

@@ -81,8 +81,8 @@ def _commit(context: Context, decisions: Sequence[Decision]) -> Proposal:
     code = CODE_OF[context.request.origin(environment).source]
     reason = Reason(code, f"straight to {snapshot.branch}, as configured")
     proposal = whole(context, decisions, None, reconcile.Commit(reason))
-    windows = () if context.request.rolls_back else environment.propose.schedule
-    closed = limits.why_closed(windows, snapshot.at) if proposal.changes else None
+    schedules = () if context.request.rolls_back else environment.schedules
+    closed = limits.why_closed(schedules, snapshot.at) if proposal.changes else None
     return proposal if closed is None else proposal.doing(reconcile.Leave(None, closed))
 
 
@@ -119,7 +119,7 @@ async def _propose(context: Context, decisions: Sequence[Decision]) -> Arranged:
     counted = [role.branch for role in branches.by_name.values() if role.branch.kind != "failure"]
     # What is paused takes no place of a limit.
     every = [pull for branch in counted for pull in branch.pulls if branch.freeze is None or pull != branch.opened]
-    return admit(proposals, propose, every, context.snapshot.at), carried
+    return admit(proposals, context.environment, every, context.snapshot.at), carried
 
 
 async def _propose_groups(context: Context, declines: Declined, decisions: Sequence[Decision]) -> Arranged:

@@ -62,6 +62,15 @@ class Context:
             earlier |= level
         return [*earlier.values()]
 
+    def unknown(self, image: str, among: Sequence[Managed] | None = None) -> Problem:
+        """An `image` of the command line that is no entry of the environment, or none of some of these."""
+        name, states = self.environment.name, self.snapshot.states
+        for other in self.snapshot.config.shared_with(name):
+            if other in states and states[other].matching(image):
+                message = f"{image[:300]} of {name} is pinned in {other}, and takes effect in all that {other} reaches"
+                return Problem("failed.usage", message, f"name {other} instead of {name}")
+        return self.state.unknown(image, among)
+
     def refuse(self, unknown: Sequence[Problem]) -> None:
         """Raises a UsageError for names of nothing, where all could be read that might have it."""
         if unknown and not self.state.failed and not self.snapshot.layout.selection.problems:

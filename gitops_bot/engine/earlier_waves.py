@@ -78,10 +78,11 @@ async def not_failed(decision: Decision, context: Context) -> Decision:
 
 def _unread(context: Context, entries: Iterable[Managed]) -> Iterator[str]:
     """The files that cannot be read and may have what these entries get their pins from, where checks of it count."""
-    required, config = context.environment.require, context.snapshot.config
+    requires, config = context.environment.requires, context.snapshot.config
     for entry in entries:
         waves, mine = config.waves_before(entry.environment or ""), captures(context, entry)
-        is_required = entry.environment == context.environment.name and (required.checks or required.deployment)
+        asks = any(its.checks or its.deployment for its in requires)
+        is_required = entry.environment == context.environment.name and asks
         if waves and (is_required or any(config.environments[wave].require_after for wave in waves)):
             source = context.snapshot.states[waves[0]]
             read = {overlay.file for overlay in source.overlays}

@@ -256,15 +256,17 @@ def without_partner(snapshot: Snapshot, name: str) -> Mapping[EntryKey, tuple[st
     file of these cannot be read, nobody can tell. Each has the reason, and what to do.
     """
     state = snapshot.states[name]
-    waves = [snapshot.states[wave] for wave in snapshot.config.waves_before(name)]
-    known = {image: wave for wave in reversed(waves) for entry in wave.entries for image in _names(entry)}
+    waves, known = [snapshot.states[wave] for wave in snapshot.config.waves_before(name)], dict[str, EnvironmentState]()
+    for wave in reversed(waves):
+        shared = map(snapshot.states.__getitem__, snapshot.config.shared_with(wave.environment.name))
+        known |= {image: wave for its in (wave, *shared) for own in its.entries for image in _names(own)}
     unread = next((wave.environment.name for wave in waves if wave.failed), None)
     found: dict[EntryKey, tuple[str, str]] = {}
     for entry in state.entries if waves else ():
         if entry.key in state.partners or is_settled(entry) or not entry.rules.takes_promotions:
             continue
-        if (wave := next(filter(None, map(known.get, _names(entry))), None)) is not None:
-            has, source = wave.environment.name, waves[0].environment.name
+        if (having := next(filter(None, map(known.get, _names(entry))), None)) is not None:
+            has, source = having.environment.name, waves[0].environment.name
             text = f"{has} has this image, and no entry of {source} corresponds to this one, to be promoted to it"
             found[entry.key] = text, f"add it to {source}, or give the image a `policy` of its own"
         elif unread is not None:
@@ -288,8 +290,8 @@ def is_settled(entry: Managed) -> bool:
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
     """Read the environments of the scope.
 
-    Those that their pins come from, and `also`, are read along, and nothing is proposed to them. `whole`: so is what no
-    environment claims.
+    Those that their pins come from, that reach them, and `also`, are read along, and nothing is proposed to them.
+    `whole`: so is what no environment claims.
 
     Raises:
         UsageError: an environment that does not exist is named.
@@ -308,9 +310,9 @@ def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool 
             raise UsageError(Problem("failed.usage", f"there is no environment {name[:100]!r}", advice))
     environments = [environment for name, environment in config.environments.items() if not names or name in names]
     asked = [*(environment.name for environment in environments), *also]
-    wanted = {each for name in asked for each in (name, *config.waves_before(name))}
+    waves = {each for name in asked for each in (name, *config.waves_before(name))}
     tree, read_files = world.repository.tree(scope.commit), partial(world.repository.read, scope.commit)
-    layout = select(config, tree, wanted, read_files, whole=whole)
+    layout = select(config, tree, {*waves, *config.shared_with(*waves)}, read_files, whole=whole)
     now = world.clock.now()
     return Snapshot(
         config=config,
@@ -405,7 +407,7 @@ def read_states(config: Config, layout: Layout, at: datetime) -> dict[str, Envir
         if promotion is not None and promotion.source in states:
             try:
                 with bugs_as(EditError, name):
-                    every = partners(layout, states[promotion.source], state)
+                    every = sources_of(config, layout, states, promotion.source, state)
             except EditError as error:  # nobody can tell what is promoted
                 states[name] = _unreadable(state.environment, error.problem)
                 continue
@@ -439,8 +441,7 @@ def _state(
             problems.append(pair.wrong)
     infos = release_info.find(environment.release_info, entries, layout.files, info_files)
     unread = bool(problems or layout.selection.problems or layout.selection.unread)
-    # Where no glob matches anything, that is what is wrong: names that match nothing only follow from it.
-    mentions = config.mentions if selected else ()
+    mentions = config.mentions if selected else ()  # else that is wrong, and names that match nothing only follow
     matched = selected
     if environment.exclude:
         every = overlays.select({name: replace(environment, exclude=())}, layout.tree)
@@ -461,8 +462,17 @@ def _state(
 
 
 def _unreadable(environment: Environment, problem: Problem) -> EnvironmentState:
-    """An environment that nothing is known of, so that nothing is decided about it."""
+    """An environment that nothing is known of, and nothing decided about."""
     return EnvironmentState(environment, (), (), {}, (Failed(None, problem),), (), {}, {}, Unmatched())
+
+
+def sources_of(
+    config: Config, layout: Layout, states: Mapping[str, EnvironmentState], source: str, target: EnvironmentState
+) -> Mapping[EntryKey, tuple[Managed, ...]]:
+    """The entries of the target that the source has too, in its own overlays or in what reaches it."""
+    shared = (name for name in config.shared_with(source) if name in states and states[name] is not target)
+    found = [partners(layout, states[name], target) for name in (source, *shared)]
+    return {key: sources for each in reversed(found) for key, sources in each.items()}
 
 
 def partners(
@@ -487,5 +497,4 @@ def partners(
 
 def _present(config: Config, environments: Iterable[Environment], layout: Layout) -> tuple[Environment, ...]:
     """Without a configuration, directories that are called like an environment and pin nothing are none."""
-    known = layout.claims.overlays
-    return tuple(environment for environment in environments if config.file is not None or known[environment.name])
+    return tuple(its for its in environments if config.file is not None or layout.claims.overlays[its.name])

@@ -230,8 +230,8 @@ def content(world: World, snapshot: Snapshot, environment: Environment, commit: 
     overlays, owners = then.selection.overlays[environment.name], then.owners
 
     def is_foreign(path: str) -> bool:
-        owner = owners.owner(path)
-        return owner is not None and owner[0] != environment.name
+        names = owners.environments(path)
+        return bool(names) and environment.name not in names
 
     references = reach({overlay_file.directory for overlay_file in overlays}, tree, contents, is_foreign)
     blobs = world.repository.blobs(commit)

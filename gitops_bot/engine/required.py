@@ -19,6 +19,8 @@ from gitops_bot.releases.history import trail
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gitops_bot.config import Environment
+    from gitops_bot.config.require import Require
     from gitops_bot.engine.context import Context
 
 #: The id of a commit in full.
@@ -36,8 +38,11 @@ class _Requirement(NamedTuple):
 
 async def require(decision: Decision, context: Context) -> Decision:
     """Hold what has not succeeded as far as the forge knows, with a reason for each part of `require`."""
-    wanted = context.environment.require
-    if not isinstance(decision, Change) or not (wanted.checks or wanted.source_checks or wanted.deployment):
+    if not isinstance(decision, Change):
+        return decision
+    if not isinstance(context.basis, Offer) and (early := _at_once(context.environment)) is not None:
+        return decision.hold(early)
+    if not context.environment.requires:
         return decision
     try:
         parts = await _parts(decision, context)
@@ -59,8 +64,21 @@ async def require(decision: Decision, context: Context) -> Decision:
     return held
 
 
+def _at_once(environment: Environment) -> Reason | None:
+    """Why no policy chooses a pin here: an environment that it reaches wants an earlier one to have run it first."""
+    for its in environment.reaches:
+        if its.promotion is not None and (its.promotion.soak or its.require.checks or its.require.deployment):
+            text = (
+                f"it takes effect in {its.name} at once, which asks for what {its.promotion.source} has run first; "
+                f"pin it in the overlays of each, or use `gitops-bot set {environment.name}`"
+            )
+            return Reason("held.check", text)
+    return None
+
+
 async def _parts(decision: Change, context: Context) -> list[_Requirement | Reason | None]:
-    return [await part(decision, context) for part in (_checks, _source_checks, _deployment)]
+    wanted, parts = context.environment.requires, (_checks, _source_checks, _deployment)
+    return [await part(decision, context, require) for require in wanted for part in parts]
 
 
 async def questions(decision: Change, context: Context) -> list[Asked[Any]]:
@@ -69,9 +87,9 @@ async def questions(decision: Change, context: Context) -> list[Asked[Any]]:
     return [question for part in parts if isinstance(part, _Requirement) for question in part.questions]
 
 
-async def _checks(decision: Change, context: Context) -> _Requirement | None:
+async def _checks(decision: Change, context: Context, require: Require) -> _Requirement | None:
     """Checks of the commit that brought the pin to the source, and of later ones that still had it."""
-    wanted, offer = context.environment.require.checks, context.basis
+    wanted, offer = require.checks, context.basis
     if not wanted or not isinstance(offer, Offer):
         return None
     commits_of = await _commits_with(decision, context, offer)
@@ -94,9 +112,9 @@ async def _checks(decision: Change, context: Context) -> _Requirement | None:
     return _Requirement("held.check", _release(offer, context), questions, see)
 
 
-async def _source_checks(decision: Change, context: Context) -> _Requirement | Reason | None:
+async def _source_checks(decision: Change, context: Context, require: Require) -> _Requirement | Reason | None:
     """Checks of the commit that the image claims to be built from, in the repository that the configuration names."""
-    wanted = context.environment.require.source_checks
+    wanted = require.source_checks
     repository = wanted.repository_of(decision.entry.name, decision.entry.image) if wanted is not None else None
     if wanted is None or repository is None:
         return None
@@ -118,9 +136,9 @@ async def _source_checks(decision: Change, context: Context) -> _Requirement | R
     return _Requirement("held.source_check", of, [question], see)
 
 
-async def _deployment(decision: Change, context: Context) -> _Requirement | None:
+async def _deployment(decision: Change, context: Context, require: Require) -> _Requirement | None:
     """The newest deployment, to an environment of the forge, of a commit on which the source had the pin."""
-    wanted, offer = context.environment.require.deployment, context.basis
+    wanted, offer = require.deployment, context.basis
     if wanted is None or not isinstance(offer, Offer):
         return None
     commits_of = await _commits_with(decision, context, offer)

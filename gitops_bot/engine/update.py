@@ -13,7 +13,7 @@ from gitops_bot.engine.drive import answer, drive
 from gitops_bot.engine.facts import Facts
 from gitops_bot.engine.gates import judge
 from gitops_bot.engine.policies import look_up, see
-from gitops_bot.engine.read import Snapshot, after_commit, partners, read_again
+from gitops_bot.engine.read import Snapshot, after_commit, read_again, sources_of
 from gitops_bot.engine.request import Pins, Poll, Promote, Request, RollBack, RollBackFailed, Withdraw
 from gitops_bot.engine.world import Race, World
 from gitops_bot.errors import BotError, ConfigError, ForgeError, GitError, Problem, bugs_as
@@ -143,7 +143,7 @@ async def _context(facts: Facts, request: Request, environment: Environment, *, 
         case Poll():
             sources = snapshot.states[name].partners
         case Promote(source=source):
-            sources = partners(snapshot.layout, snapshot.states[source], snapshot.states[name])
+            sources = sources_of(snapshot.config, snapshot.layout, snapshot.states, source, snapshot.states[name])
         case _:
             sources = {}
     is_seen = request.what.kind == "failure" or (environment.propose.as_ != "commit" and not alone)

@@ -18,7 +18,7 @@ from gitops_bot.releases.decisions import Change, Decision, Failed, Held
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gitops_bot.config import Propose
+    from gitops_bot.config import Environment
     from gitops_bot.config.propose import Span, Window
     from gitops_bot.proposals.proposal import Proposal
     from gitops_bot.proposals.pull_request import PullRequest
@@ -55,9 +55,9 @@ def hold_together(decisions: Sequence[Decision], name: str) -> tuple[Decision, .
 
 
 def admit(
-    proposals: Sequence[Proposal], propose: Propose, pulls: Sequence[PullRequest], at: datetime
+    proposals: Sequence[Proposal], environment: Environment, pulls: Sequence[PullRequest], at: datetime
 ) -> list[Proposal]:
-    """What may be opened now, by the schedule and the limits of the environment, of which `pulls` are all there are.
+    """What may be opened now, by the schedules and the limits of the environment, of which `pulls` are all there are.
 
     The limit of open proposals is for what is open after the run, so one that is closed makes room for another. But a
     proposal is not closed while a pin waits to move away from it.
@@ -71,7 +71,7 @@ def admit(
         for place, proposal in enumerate(proposals):
             if not isinstance(proposal.action, reconcile.Open):
                 continue  # open ones are always updated
-            if (wait := why_to_wait(propose, at, open_now=stay_open, opened=moments)) is not None:
+            if (wait := why_to_wait(environment, at, open_now=stay_open, opened=moments)) is not None:
                 result[place] = proposal.doing(reconcile.Leave(None, wait))
             else:
                 stay_open += 1
@@ -101,13 +101,14 @@ def with_what_waits(proposals: Sequence[Proposal]) -> list[Proposal]:
     return with_what_waits(kept) if more else kept
 
 
-def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequence[datetime]) -> Reason | None:
+def why_to_wait(environment: Environment, at: datetime, *, open_now: int, opened: Sequence[datetime]) -> Reason | None:
     """Why no proposal may be opened now; None where one may be.
 
     `opened` are the times when proposals of this environment were opened within the hour; `open_now` are open.
     """
-    most_open, most_new_per_hour = propose.limit.open, propose.limit.new_per_hour
-    if (outside := why_closed(propose.schedule, at)) is not None:
+    limit = environment.propose.limit
+    most_open, most_new_per_hour = limit.open, limit.new_per_hour
+    if (outside := why_closed(environment.schedules, at)) is not None:
         return outside
     if most_open is not None and open_now >= most_open:
         more = f" ({open_now} are open)" if open_now > most_open else ""
@@ -115,21 +116,35 @@ def why_to_wait(propose: Propose, at: datetime, *, open_now: int, opened: Sequen
         return Reason("held.limit", text, {"most_open": most_open})
     if most_new_per_hour is not None and len(opened) >= most_new_per_hour:
         frees = sorted(opened)[-most_new_per_hour].astimezone(UTC) + _HOUR
-        limit = counted(most_new_per_hour, "new proposal")
-        text = f"limit of {limit} an hour reached: the next one can be opened on {appointment(frees)}"
+        most = counted(most_new_per_hour, "new proposal")
+        text = f"limit of {most} an hour reached: the next one can be opened on {appointment(frees)}"
         return Reason("held.limit", text, {"most_new_per_hour": most_new_per_hour, "opens_at": rfc3339(frees)})
     return None
 
 
-def why_closed(windows: Sequence[Window], at: datetime) -> Reason | None:
-    """Why the schedule does not allow anything new now; None inside a window, or without any window."""
-    opens = next_opening(windows, at)
+def why_closed(schedules: Sequence[Sequence[Window]], at: datetime) -> Reason | None:
+    """Why one of the schedules does not allow anything new now; None where each has a window now, or none at all."""
+    opens = _all_open(schedules, at)
     if opens == at:
         return None
     if opens is None:
         text = "the schedule leaves no time at which anything new may be opened"
         return Reason("held.window", text, {"opens_at": None})
     return Reason("held.window", f"outside the schedule: open on {appointment(opens)}", {"opens_at": rfc3339(opens)})
+
+
+def _all_open(schedules: Sequence[Sequence[Window]], at: datetime) -> datetime | None:
+    """The first time from `at` on when all of them are open, in UTC; None if there is none within a year."""
+    moment = at
+    while moment < at + _WEEKS * _WEEK:
+        opens = [next_opening(windows, moment) for windows in schedules]
+        latest = max((one for one in opens if one is not None), default=moment)
+        if None in opens:
+            return None
+        if latest == moment:
+            return moment
+        moment = latest
+    return None
 
 
 def next_opening(windows: Sequence[Window], at: datetime) -> datetime | None:

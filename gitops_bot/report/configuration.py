@@ -83,6 +83,8 @@ def _drafted_environment(environment: EnvironmentDraft) -> Iterator[str]:
     keys: dict[str, Any] = {"overlays": list(found.overlays)}
     if found.exclude:
         keys["exclude"] = list(found.exclude)
+    if found.reaches:
+        keys["reaches"] = list(found.reaches)
     if found.promote:
         keys["promote_from"] = found.source
     if environment.policy is not None:

@@ -53,7 +53,7 @@ class FoundEnvironment:
     `overlays` are globs for `files` files, without what `exclude` has. `source` is an environment before it, `pairs`
     the entries that both have: by the keys of this one's, those of the source. `corresponding` counts those whose pins
     look alike, `followed` those that the file keeps current, and `promote` says whether this one should get its pins
-    from there.
+    from there. `reaches` are the environments in which its pins take effect too.
     """
 
     name: str
@@ -67,6 +67,7 @@ class FoundEnvironment:
     corresponding: int = 0
     promote: bool = False
     followed: int = 0
+    reaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def test_directories_of_environments_may_have_any_name_and_a_base_of_one_belongs
             "images": {"web": {"policy": "commits"}},
         },
         "yt01": {"overlays": ["environments/yt01"], "policy": "commits"},
-        "shared": {"overlays": ["tools"], "policy": "auto"},
+        "default": {"overlays": ["tools"], "policy": "auto"},
     }
 
 
@@ -205,7 +205,7 @@ def test_an_environment_of_one_file_owns_nothing_else_in_its_directory(tmp_path:
     environments = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())["environments"]
     assert {name: environment["overlays"] for name, environment in environments.items()} == {
         "production": ["compose.production.yaml"],
-        "shared": ["tools/compose.yaml"],
+        "default": ["tools/compose.yaml"],
     }
 
 

@@ -198,13 +198,11 @@ def test_a_pin_of_a_base_belongs_to_where_it_takes_effect_whatever_else_pins_an_
     environments = yaml.safe_load(text)["environments"]
     assert environments["staging"]["overlays"] == ["apps/*/base/pod.yaml"]
     assert environments["production"] == {"overlays": ["apps/*/overlays/production"], "promote_from": "staging"}
-    assert environments["shared"]["overlays"] == [
-        "apps/job/base/job.yaml",
-        "tools/shell.yaml",
-        "charts/proxy/values.yaml",
-    ]
+    assert environments["default"]["overlays"] == ["tools/shell.yaml", "charts/proxy/values.yaml"]
+    assert environments["shared"]["overlays"] == ["apps/job/base/job.yaml"]
+    assert environments["shared"]["reaches"] == ["staging", "production"]
     # What would reach the last environment together with the others is left alone, and says why.
-    assert environments["shared"]["images"]["Pod/job/c"] == {"ignore": True}
+    assert environments["shared"]["ignore"] is True
     assert "one change would reach staging and production: pin it in each overlay, by `images:`" in text
     assert run("check", cwd=folder).code == 0
     # An overlay that joins later is told of.
@@ -312,7 +310,7 @@ def test_a_real_tree_gets_the_globs_of_its_owners_and_is_kept_current(name: str,
     written = yaml.safe_load((tmp_path / "gitops-bot.yaml").read_text())
     globs = {glob for environment in written["environments"].values() for glob in environment["overlays"]}
     assert {glob for glob in globs if "overlays" in glob} == {
-        f"apps/*/overlays/{name}" for name in written["environments"] if name != "shared"
+        f"apps/*/overlays/{name}" for name in written["environments"] if name not in ("shared", "default")
     }
 
 

@@ -80,3 +80,12 @@ def test_a_circle_beside_other_mistakes_is_told_all_the_same() -> None:
   b: {overlay: [b], promote_from: a}
 """)
     assert [problem.split(" ")[0] for problem in problems] == ["3:36", "3:45", "4:7", "4:35"]
+
+
+def test_what_reaches_other_environments_is_reached_by_none() -> None:
+    (problem,) = told("""\
+  a: {overlays: [a]}
+  b: {overlays: [b], reaches: [a]}
+  c: {overlays: [c], reaches: [b]}
+""")
+    assert problem == "5:32 'b' reaches other environments itself / name those that its overlays are built for"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gitops_bot.config import Environment
 from gitops_bot.config.propose import Limit, Propose
 from gitops_bot.errors import Problem
 from gitops_bot.images.reason import Reason
@@ -95,13 +96,13 @@ OPENINGS = {
 @rows("hours moments", OPENINGS)
 def test_a_window_opens_and_closes(hours: Window, moments: str) -> None:
     at, opens, closes = moments.split()
-    assert limits.why_closed([hours], utc(at)) is not None
+    assert limits.why_closed([[hours]], utc(at)) is not None
     found = limits.next_opening([NIGHT, hours] if hours is OFFICE else [hours], utc(at).astimezone(BERLIN))
     assert found == utc(opens)
     assert found.tzinfo is UTC
-    assert limits.why_closed([hours], utc(opens)) is None
-    assert limits.why_closed([hours], utc(closes) - timedelta(seconds=1)) is None
-    assert limits.why_closed([hours], utc(closes)) is not None
+    assert limits.why_closed([[hours]], utc(opens)) is None
+    assert limits.why_closed([[hours]], utc(closes) - timedelta(seconds=1)) is None
+    assert limits.why_closed([[hours]], utc(closes)) is not None
 
 
 #: A schedule, and when it is open next from a moment on; None: not within a year.
@@ -134,9 +135,9 @@ def test_in_a_span_that_is_not_in_the_schedule_nothing_is_open(
     windows: list[Window], at: str, opens: str | None
 ) -> None:
     assert limits.next_opening(windows, utc(at)) == (utc(opens) if opens is not None else None)
-    assert (limits.why_closed(windows, utc(at)) is None) is (at == opens)
+    assert (limits.why_closed([windows], utc(at)) is None) is (at == opens)
     if opens is not None:
-        assert limits.why_closed(windows, utc(opens)) is None
+        assert limits.why_closed([windows], utc(opens)) is None
         before = utc(opens) - timedelta(microseconds=1)
         assert at == opens or limits.next_opening(windows, before) == utc(opens)
 
@@ -144,7 +145,7 @@ def test_in_a_span_that_is_not_in_the_schedule_nothing_is_open(
 def test_a_schedule_that_never_opens_says_so() -> None:
     never = Window(frozenset(), (time(9), time(17)))
     assert limits.next_opening([never, OFFICE], utc("2026-11-23T07:00")) == utc("2026-11-23T08:00")
-    reason = limits.why_closed([never], utc("2026-11-23T10:00"))
+    reason = limits.why_closed([[never]], utc("2026-11-23T10:00"))
     assert reason is not None
     assert (reason.code, reason.data) == ("held.window", {"opens_at": None})
     assert reason.text == "the schedule leaves no time at which anything new may be opened"
@@ -167,7 +168,7 @@ MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2035, 1, 1), timezones=st.
 
 @given(MOMENTS)
 def test_without_windows_it_is_always_open(at: datetime) -> None:
-    assert limits.why_closed([], at) is None
+    assert limits.why_closed([[]], at) is None
 
 
 def by_the_clock(hours: Window, at: datetime) -> bool:
@@ -186,7 +187,7 @@ def test_where_no_clock_changes_it_is_open_by_the_clock(windows: Sequence[Window
     for hours in windows:
         around = {(at + timedelta(hours=each)).astimezone(hours.zone).utcoffset() for each in range(-50, 51)}
         assume(len(around) == 1)
-    assert (limits.why_closed(windows, at) is None) is any(by_the_clock(hours, at) for hours in windows)
+    assert (limits.why_closed([windows], at) is None) is any(by_the_clock(hours, at) for hours in windows)
 
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -209,7 +210,9 @@ def admitted(
 ) -> reconcile.Action:
     propose = Propose(schedule=windows, limit=Limit(most_open, most_new_per_hour))
     pulls = [*(pull() for _ in range(open_now)), *(alter(pull("closed"), created_at=moment) for moment in opened)]
-    (found,) = limits.admit([alter(proposal("open"), action=action)], propose, pulls, at)
+    (found,) = limits.admit(
+        [alter(proposal("open"), action=action)], Environment("production", (), propose=propose), pulls, at
+    )
     return found.action
 
 

@@ -78,6 +78,7 @@ class Globs:
     targets: tuple[FileRule, ...] = ()
     exclude: tuple[str, ...] = ()
     reads: int = 1
+    reaches: tuple[Globs, ...] = ()
 
 
 def tree(*paths: str, **modes: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ class Written:
     place: tuple[str, int, int] = ("gitops-bot.yaml", 31, 5)
     excepted: tuple[str, ...] = ()
     begins: datetime | None = None
+    also: tuple[str, ...] = ()
 
 
 ALL = Written()
@@ -41,6 +42,7 @@ ODD = alter(WEB, name="Odd Name", image="Odd Name")
 
 @rows("written entry expected", {
     "every entry of the environment": (ALL, WEB, True),
+    "what takes effect in one of them": (alter(ALL, environments=("staging",), also=("production",)), WEB, True),
     "another environment": (alter(ALL, environments=("staging",)), WEB, False),
     "an entry of no environment": (ALL, alter(WEB, environment=None), False),
     "one of several environments": (alter(ALL, environments=("staging", "production")), WEB, True),

@@ -101,6 +101,7 @@ def test_the_files_are_those_beside_the_pins() -> None:
         places: tuple[()] = ()
         exclude: tuple[()] = ()
         reads: int = 1
+        reaches: tuple[()] = ()
 
     tree = {
         "web/values-a.yaml": "100644",

@@ -30,7 +30,7 @@ async def candidates(context: Context, asked: Pins) -> Candidates:
     for assignment in asked.assignments:
         entries = context.state.meant(assignment.image)
         if not entries:
-            matched.append(Failed(None, context.state.unknown(assignment.image)))
+            matched.append(Failed(None, context.unknown(assignment.image)))
         for entry in entries:
             first = by_entry.setdefault(entry.key, assignment)
             if (first.pin, first.new_name) != (assignment.pin, assignment.new_name):

@@ -31,7 +31,7 @@ from gitops_bot.releases.layout import correspondence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gitops_bot.engine.read import EnvironmentState, Snapshot
+    from gitops_bot.engine.read import Snapshot
     from gitops_bot.engine.request import Promote
     from gitops_bot.images.build import Build
     from gitops_bot.releases.history.line import Line, Step
@@ -43,7 +43,7 @@ _MOST_OLDER: Final = 10
 
 async def candidates(context: Context, asked: Promote) -> Candidates:
     """What the source runs, for the entries that the request names; a UsageError where it names nothing that exists."""
-    entries, unknown = _meant(context.state, asked)
+    entries, unknown = _meant(context, asked)
     if not entries:
         context.refuse(unknown)
     unread = context.snapshot.states[asked.source].failed
@@ -67,8 +67,9 @@ async def candidates(context: Context, asked: Promote) -> Candidates:
     return Candidates(context, entrants, named, tuple(only_in_source))
 
 
-def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list[Problem]]:
+def _meant(context: Context, asked: Promote) -> tuple[list[Managed], list[Problem]]:
     """The entries of the target that the request names, in their order, and the names that match none."""
+    state = context.state
     entries = [
         entry
         for entry in state.entries
@@ -86,7 +87,7 @@ def _meant(state: EnvironmentState, asked: Promote) -> tuple[list[Managed], list
         if meant := {entry.key for entry in state.meant(image)} & {entry.key for entry in entries}:
             keys |= meant
         else:
-            unknown.append(state.unknown(image, entries))
+            unknown.append(context.unknown(image, entries))
     return [entry for entry in entries if entry.key in keys], unknown
 
 
@@ -275,7 +276,7 @@ async def older(context: Context, entry: Managed, newest: Offer) -> list[Offer]:
     line = await context.facts.line(lambda line: all(trail.enough(line, source.overlay) for source in pair.sources))
     earlier = _earlier(context, line, pair, _soak(context))
     runs = [*islice((run for run in earlier if run.ahead > newest.running.ahead), _MOST_OLDER)]
-    if context.environment.require.checks:  # in one request for all of them
+    if any(its.checks for its in context.environment.requires):  # in one request for all of them
         stood = [required.commits_with(line, run)[-required.MOST_COMMITS :] for run in runs]
         await several([ChecksQuestion(None, commit) for commits in stood for commit in commits])
     numbers = await _numbers(context, line, [pair]) if runs else {}

@@ -14,7 +14,8 @@ from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, a
 from gitops_bot.engine.facts import RELEASE_TAGS, ChecksQuestion, ask_all
 from gitops_bot.engine.records import announcement_reader
 from gitops_bot.errors import BotError, Problem, place_of
-from gitops_bot.images.reason import Reason, counted
+from gitops_bot.images.reason import Reason, counted, enumerated, shortlist
+from gitops_bot.images.reference import Pin
 from gitops_bot.releases.choice import culprit, promotion, required, rollback
 from gitops_bot.releases.choice.culprit import Red, Span
 from gitops_bot.releases.decisions import IGNORED, Change, Decision, EntryKey, Failed, Kept, Managed
@@ -23,12 +24,11 @@ from gitops_bot.releases.history.record import Record, Records
 from gitops_bot.releases.history.releases import Release, all_releases, find
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from gitops_bot.config.require import CheckForm
     from gitops_bot.engine.request import RollBack
-    from gitops_bot.images.reference import Pin
     from gitops_bot.releases.checks import CommitChecks
     from gitops_bot.releases.choice.rollback import Goal
     from gitops_bot.releases.decisions import Seen
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 #: How long a release is watched, over a weekend and a few holidays. What fails later may have any cause, and costs no
 #: request.
 WATCHED: Final = timedelta(days=7)
+#: Images that a message names.
+_NAMED: Final = 5
 
 
 async def candidates(context: Context, asked: RollBack) -> Candidates:
@@ -48,7 +50,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
         matching = state.matching(image)
         entries |= {entry.key: entry for entry in matching}
         if not matching:
-            unknown.append(state.unknown(image))
+            unknown.append(context.unknown(image))
     decisions: list[Decision] = [*context.causes(unknown)]
     if unknown and not entries:
         context.refuse(unknown)
@@ -65,6 +67,7 @@ async def candidates(context: Context, asked: RollBack) -> Candidates:
             if not isinstance(decision, Kept) or (asked.images and entry.rules.ignore):
                 named.add(entry.key)
             decisions.append(decision)
+        decisions += [] if asked.images else await _shared(context, goal)
     return Candidates(context, [as_it_is(decision) for decision in decisions], frozenset(named))
 
 
@@ -88,8 +91,41 @@ async def find_goal(
     chosen = release(line)
     if isinstance(chosen, Problem):
         return chosen
-    present = {entry.place: entry.pin for entry in context.state.entries}
+    present = {entry.place: entry.pin for entry in (*context.state.entries, *_shared_entries(context))}
     return rollback.goal(all_releases(line, owners, tags).get(name, ()), chosen, present)
+
+
+def _shared_entries(context: Context) -> Iterator[Managed]:
+    """The entries of other environments that take effect here too."""
+    states = context.snapshot.states
+    for name in context.snapshot.config.shared_with(context.environment.name):
+        yield from states[name].entries if name in states else ()
+
+
+async def _shared(context: Context, goal: Goal) -> list[Failed]:
+    """What the release had of other environments that reach this one: only a rollback of those gives it back."""
+    changed = defaultdict[str, list[Managed]](list)
+    for entry in _shared_entries(context):
+        then = goal.pins.get(entry.place)
+        if then not in (None, Pin(), entry.pin) and not entry.rules.ignore:
+            changed[entry.environment or ""].append(entry)
+    if not changed:
+        return []
+    line = await context.facts.line(lambda _: True)
+    every = all_releases(line, context.snapshot.layout.owners)
+    older = line.commits[line.commits.index(goal.release.commit) :]
+    failed = []
+    for name, entries in changed.items():
+        commits = {release.commit for release in every.get(name, ())}
+        to = next((commit[:10] for commit in older if commit in commits), None)
+        images = shortlist(sorted({entry.image for entry in entries}), _NAMED)
+        message = f"{images} of {goal.release} is pinned in {name}, which reaches {context.environment.name}: it stays"
+        advice = f"`gitops-bot rollback {name} --to {to}`" if to else f"`gitops-bot set {name} IMAGE=PIN`"
+        its = context.snapshot.config.environments[name]
+        failed.append(
+            Failed(None, Problem("failed.usage", message, f"{advice} does so in {enumerated(its.names_reached)}"))
+        )
+    return failed
 
 
 def restore(entry: Managed, goal: Goal, context: Context, because: str | None) -> Decision:
@@ -141,7 +177,10 @@ async def after_failure(context: Context) -> Candidates:
     goals: dict[str, Goal | Problem] = {}
     record_at = cache(Records(known, line, announcement_reader(name)).__getitem__)
     for at, release in enumerate(known):
-        for overlay in {(owners.owner(path) or ("", ""))[1] for path in release.paths}:
+        owned = {owner for path in release.paths if (owner := owners.owner(path)) is not None}
+        # What takes effect in several environments may have turned any overlay red.
+        is_shared = any(whose != name for whose, _ in owned)
+        for overlay in {own[0].overlay for own in overlays.values()} if is_shared else {place for _, place in owned}:
             touched[overlay].append(at)
     proposed, entrants = {pin.key for pin in context.branches.pins}, list[Entrant]()
     for entries in overlays.values():

@@ -85,7 +85,8 @@ def _span(written: Hold) -> str:
 
 
 def _lasts(hold: Hold, environment: str | None, at: datetime) -> bool:
-    is_about = environment in hold.environments or (not hold.environments and environment is not None)
+    names = (*hold.environments, *hold.also)
+    is_about = environment in names or (not names and environment is not None)
     return is_about and has_begun(hold, at) and at < hold.until
 
 

@@ -89,8 +89,8 @@ def all_releases(
     for step in line.steps:
         paths: defaultdict[str, list[str]] = defaultdict(list)
         for path in step.changed:
-            if (owner := owners.owner(path)) is not None:
-                paths[owner[0]].append(path)
+            for name in owners.environments(path):
+                paths[name].append(path)
         for environment, own in paths.items():
             by_environment[environment].append((step, tuple(own)))
     tagged = tag_numbers(tags or {})

@@ -131,6 +131,8 @@ def outside(
 
 def kind(rules: Rules, *, promoted: bool) -> Kind | Unmanaged:
     """What becomes of an entry; `promoted`: its environment's source has it, and it has no policy of its own."""
+    if rules.unmanaged is not None and rules.unmanaged.why == "overridden":
+        return rules.unmanaged
     if rules.ignore:
         return "ignored"
     if promoted:

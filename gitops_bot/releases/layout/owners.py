@@ -32,6 +32,7 @@ class Owners:
         Raises:
             ValueError: a glob cannot be read; where a selection was made of them, all can.
         """
+        self._reached = {name: (name, *(its.name for its in each.reaches)) for name, each in environments.items()}
         #: By prefix: number, environment and glob.
         self._globs: defaultdict[str, list[tuple[int, str, Glob]]] = defaultdict(list)
         written = ((name, each, text) for name, each in environments.items() for text in each.overlays)
@@ -45,6 +46,11 @@ class Owners:
         #: The environment and the overlay that a path belongs to, or None. Every environment, and every commit that
         #: changed a path, asks for it.
         self.owner = cache(self._owner)
+
+    def environments(self, path: str) -> tuple[str, ...]:
+        """The environments that a path is a part of: that of its owner, and those that this one reaches."""
+        owner = self.owner(path)
+        return self._reached[owner[0]] if owner is not None else ()
 
     def _owner(self, path: str) -> tuple[str, str] | None:
         """Within one environment, a present overlay beats the globs: `**` matches all below it, too."""
