@@ -175,6 +175,12 @@ def _without_lone_numbers(policy: Semver | Pattern, admitted: Admitted, pinned: 
     return admitted.only(LONE_NUMBER, [at for at in range(len(texts)) if at not in lone])
 
 
+def lone_numbers(policy: Policy, tags: Sequence[str], pinned: str | None) -> set[str]:
+    """The tags that the policy would admit if no versions were listed beside them."""
+    *_, before, last = admit(policy, tags, pinned).stages
+    return {*before.tags} - {*last.tags} if last.rule == LONE_NUMBER else set()
+
+
 def _keyed(policy: Semver | Pattern, tags: list[str], stages: list[Stage]) -> Admitted:
     rule, matched, columns = _read(policy, tags)
     sortable = _keys(policy, columns)

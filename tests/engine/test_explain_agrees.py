@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_bot import targets
@@ -99,6 +99,7 @@ def entry_at(policy: str, tag: str) -> Managed:
 
 @pytest.mark.slow
 @given(POLICIES, TIMES, TAG, st.sets(TAG, max_size=4))
+@example('{semver: ">=1"}', {"20250102": None, "2.0.0": None}, "1", {"2.0.0"})
 def test_explain_and_update_never_disagree(
     policy: str, times: dict[str, datetime | None], present: str, others: set[str]
 ) -> None:

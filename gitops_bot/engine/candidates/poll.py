@@ -15,7 +15,7 @@ from gitops_bot.images import age
 from gitops_bot.images import policy as policies
 from gitops_bot.images.build import BuildTimes
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
-from gitops_bot.images.order import rank
+from gitops_bot.images.order import lone_numbers, rank
 from gitops_bot.images.reason import Reason, shortlist
 from gitops_bot.images.reference import ImageName, Pin
 from gitops_bot.releases import blue_green
@@ -119,7 +119,9 @@ async def _choose(
 
     async def choose(pin: Pin) -> policies.Choice:
         while True:
-            among = [tag for tag in tags if tag not in left_out] if left_out else tags
+            # A chart called 2.0.0 is a version all the same: `2026090805` is none beside it.
+            out = {*left_out, *lone_numbers(policy, tags, entry.pin.tag)} if left_out else ()
+            among = [tag for tag in tags if tag not in out] if out else tags
             if isinstance(policy, Newest):
                 known = times or BuildTimes({}, None, "created")
                 made = age.choose_newest(policy, among, known.times, pin, known.pinned, now, name)
