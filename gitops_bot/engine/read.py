@@ -21,6 +21,7 @@ from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.overlays import OverlayFile
 from gitops_bot.releases.layout.owners import Owners
 from gitops_bot.releases.layout.read import Overlay, file_targets, paths, read_overlays
+from gitops_bot.targets import files_below
 from gitops_bot.targets.pin_file import PinFile, is_short, matching
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def without_partner(snapshot: Snapshot, name: str) -> Mapping[EntryKey, tuple[st
     unread = next((wave.environment.name for wave in waves if wave.failed), None)
     found: dict[EntryKey, tuple[str, str]] = {}
     for entry in state.entries if waves else ():
-        if entry.key in state.partners or is_settled(entry) or not entry.rules.takes_promotions:
+        if entry.key in state.partners or entry.is_settled or not entry.rules.takes_promotions:
             continue
         if (having := next(filter(None, map(known.get, _names(entry))), None)) is not None:
             has, source = having.environment.name, waves[0].environment.name
@@ -278,13 +279,6 @@ def without_partner(snapshot: Snapshot, name: str) -> Mapping[EntryKey, tuple[st
 def _names(entry: Managed) -> Sequence[str]:
     """The names of an entry's image: its repository, and the name that `newName` replaces."""
     return (entry.image, entry.name) if entry.entry.new_name else (entry.image,)
-
-
-def is_settled(entry: Managed) -> bool:
-    """Whether no registry is asked about an entry."""
-    rules = entry.rules
-    unasked = bool(entry.choices) or rules.ignore or rules.policy is None
-    return unasked or entry.mistake is not None or entry.repository is None
 
 
 def read(world: World, scope: Scope, *, also: Collection[str] = (), whole: bool = False) -> Snapshot:
@@ -388,6 +382,8 @@ def select(
     correspondence.check(environments)
     same, selection = claims is selection, selection.with_pins(files)
     claims = selection if same else claims.with_pins(files)
+    if below := files_below(selection.targets, tree, files) - files.keys():
+        files = {**files, **read_files(sorted(below))}
     owners = Owners(environments, claims)
     return Layout(selection, claims, others, tree, files, owners, file_targets(environments, selection, owners, files))
 

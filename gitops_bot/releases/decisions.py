@@ -109,6 +109,12 @@ class Managed:
         return self.rules.policy.policy if self.rules.policy is not None else None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether no registry is asked about it."""
+        unasked = bool(self.choices) or self.rules.ignore or self.rules.policy is None
+        return unasked or self.mistake is not None or self.repository is None
+
+    @property
     def mistake(self) -> Problem | None:
         """Why it cannot be kept current: it cannot be edited, or it pins what is no tag or no digest.
 

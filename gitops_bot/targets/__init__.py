@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -14,7 +15,8 @@ from gitops_bot.errors import EditError, bugs_as, noted
 from gitops_bot.targets.compose import ComposeTarget
 from gitops_bot.targets.document import sealed_by
 from gitops_bot.targets.env import EnvTarget
-from gitops_bot.targets.helm import CHART, HelmTarget
+from gitops_bot.targets.helm import CHART, Default, HelmTarget, repositories
+from gitops_bot.targets.helm.kustomize import may_be_source
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.kustomization.bases import (
     Overrides,
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BY_NAME", "TARGETS", "FileClaim", "FileRule", "FileTargets", "Overrides", "Reach", "Target", "Unfollowed",
-    "WhyUnfollowed", "by_content", "by_directory", "chart_of", "dead_entries", "file_names", "idle_entries",
-    "in_directory", "is_file", "known", "may_hold_pins", "of_resources", "overriding_files", "pins_nothing", "reach",
-    "read", "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant", "with_overrides",
+    "WhyUnfollowed", "by_content", "by_directory", "chart_of", "dead_entries", "file_names", "files_below",
+    "idle_entries", "in_directory", "is_file", "known", "may_hold_pins", "of_resources", "overriding_files",
+    "pins_nothing", "reach", "read", "read_all", "same_file", "sealed_by", "target_of", "tells_of_others", "variant",
+    "with_overrides", "with_values_below",
 ]  # fmt: skip
 
 
@@ -98,11 +101,45 @@ def by_content(name: str, data: bytes, beside: Mapping[str, bytes], reads: int =
 
 
 def of_resources(path: str, data: bytes, reads: int) -> Target | None:
-    """The target of a file with resources of Kubernetes that only its content tells."""
-    if target_of(path, reads) is not None or not is_resource(data):
+    """The target of a file with resources of Kubernetes, or for Argo CD, that only its content tells."""
+    if target_of(path, reads) is not None or not (is_resource(data) or may_be_source(data)):
         return None
     target = by_content(path.rpartition("/")[2], data, {}, reads)
     return target if isinstance(target, (HelmTarget, ManifestsTarget)) else None
+
+
+def files_below(targets: Mapping[str, Target], present: Collection[str], files: Mapping[str, bytes]) -> set[str]:
+    """The files of values that have the repositories of images of which these files give the tag alone."""
+    known = _values_below(targets, present, files)
+    return {path for sources in known.values() for paths in sources.values() for path in paths}
+
+
+def with_values_below(targets: Mapping[str, Target], files: Mapping[str, bytes]) -> Mapping[str, Target]:
+    """The targets of files, by their paths, with what the values below these say."""
+    found = dict(targets)
+    for path, sources in _values_below(targets, files, files).items():
+        defaults: dict[tuple[str, tuple[str, ...]], Default] = {}
+        for source, paths in sources.items():
+            for values in paths:
+                with suppress(EditError):  # who claims that file is told
+                    for keys, names in repositories(files[values], values).items():
+                        defaults[source, keys] = Default(source, keys, *names)
+        if defaults and isinstance(target := found[path], HelmTarget):
+            found[path] = replace(target, defaults=tuple(defaults.values()))
+    return found
+
+
+def _values_below(
+    targets: Mapping[str, Target], present: Collection[str], files: Mapping[str, bytes]
+) -> dict[str, dict[str, list[str]]]:
+    known = {}
+    for path, target in targets.items():
+        if isinstance(target, HelmTarget) and target.reads >= 2 and not target.images and path in files:
+            from gitops_bot.targets.helm import chart_values  # most repositories have no values
+
+            data = files[path]
+            known[path] = chart_values.files_below(path, data, present, is_values=not is_resource(data))
+    return {path: sources for path, sources in known.items() if sources}
 
 
 def pins_nothing(path: str, data: bytes, reads: int) -> bool:

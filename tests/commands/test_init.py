@@ -190,6 +190,34 @@ MANIFESTS = {
 }
 
 
+ARGO_APP = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: web}}
+spec: {{source: {{path: charts/web, helm: {{valuesObject: {{{}}}}}}}}}
+"""
+CHARTS = {
+    "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+    "charts/web/values.yaml": "image: {repository: ghcr.io/acme/web}\n",
+    "charts/web/values-staging.yaml": "image:\n  tag: 1.2.0\n",
+    "charts/web/values-production.yaml": "image:\n  tag: 1.1.0\n",
+    "deploy/staging/app.yaml": ARGO_APP.format("image: {tag: 1.4.0}"),
+    "deploy/production/app.yaml": ARGO_APP.format("image: {tag: 1.3.0}"),
+    "deploy/production/.argocd-source-api.yaml": "kustomize:\n  images:\n  - ghcr.io/acme/api:1.0.0\n",
+}
+
+
+def test_a_tag_whose_repository_stands_in_the_chart_is_an_entry_of_its_environment(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, CHARTS)
+    assert init(folder).out.splitlines()[-1].startswith("5 of 5 pins are tracked or promoted")
+    environments = yaml.safe_load((folder / "gitops-bot.yaml").read_text())["environments"]
+    assert {name: (its["overlays"], its.get("promote_from")) for name, its in environments.items()} == {
+        "staging": (["deploy/staging", "charts/web/values-staging.yaml"], None),
+        "production": (["deploy/production", "charts/web/values-production.yaml"], "staging"),
+    }
+    assert accepted(folder)["promoted"] == 2
+
+
 def test_a_pin_of_a_base_belongs_to_where_it_takes_effect_whatever_else_pins_an_image(tmp_path: Path) -> None:
     folder = checkout(tmp_path, MANIFESTS)
     last = "6 of 7 pins are tracked or promoted; 1 is left: 1 because they are ignored"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from gitops_bot.engine import pullable
 from gitops_bot.engine.context import Candidate, Candidates, Context, Entrant, as_it_is
 from gitops_bot.engine.pullable import digest_of, no_image, problem_with
-from gitops_bot.engine.read import is_settled, without_partner
+from gitops_bot.engine.read import without_partner
 from gitops_bot.errors import RegistryError
 from gitops_bot.images import age
 from gitops_bot.images import policy as policies
@@ -46,12 +46,12 @@ async def candidates(context: Context) -> Candidates:
         for key, (text, advice) in alone.items()
     ]
     polled = [entry for entry in polled if entry.key not in alone]
-    asked = [entry for entry in polled if not context.request.offline or is_settled(entry)]
+    asked = [entry for entry in polled if not context.request.offline or entry.is_settled]
     entrants += [
         Entrant(entry, _switch(context, entry) if entry.choices else poll(context.facts, entry, now)) for entry in asked
     ]
     if context.request.offline:  # where nothing is decided, an open proposal goes on as it is, unless there is a hold
-        undecided = [entry for entry in polled if not is_settled(entry) and context.hold(entry) is not None]
+        undecided = [entry for entry in polled if not entry.is_settled and context.hold(entry) is not None]
         entrants += [as_it_is(Kept(entry, Reason("nothing_new", "no registry was asked"))) for entry in undecided]
     if sources:
         from gitops_bot.engine.candidates.promote import offers

@@ -15,7 +15,7 @@ from gitops_bot.releases.layout import release_info
 from gitops_bot.releases.layout.glob import Glob
 from gitops_bot.releases.layout.overlays import FOREIGN, REGULAR, SUBMODULE, contents_by_directory
 from gitops_bot.releases.layout.owners import ClaimedFiles, FileSettings
-from gitops_bot.targets import FileTargets, overriding_files, with_overrides
+from gitops_bot.targets import FileTargets, overriding_files, with_overrides, with_values_below
 
 if TYPE_CHECKING:
     import re
@@ -99,7 +99,8 @@ def file_targets(
         for name, environment in environments.items()
     )
     reads = max((environment.reads for environment in environments.values()), default=1)
-    return FileTargets.of(with_overrides(targets, files), following, ClaimedFiles(tuple(settings), owners), reads)
+    known = with_values_below(with_overrides(targets, files), files)
+    return FileTargets.of(known, following, ClaimedFiles(tuple(settings), owners), reads)
 
 
 def read_overlays(

@@ -28,6 +28,9 @@ def find(judge: Judge, data: Iterable[tuple[str, bytes]], reads: int) -> Iterato
             continue
         try:
             with bugs_as(EditError, path):
+                if below := targets.files_below({path: target}, judge.tree, {path: content}):
+                    values = {path: content, **judge.read(sorted(below))}
+                    target = targets.with_values_below({path: target}, values)[path]
                 entries = (pin_file := target.read(content, path)).entries
         except EditError:
             continue  # `check` tells of it where a configuration names it

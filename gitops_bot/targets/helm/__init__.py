@@ -5,8 +5,9 @@ beside `tag` or a digest, with or without `registry`, and a text at the key `ima
 digest. A tag that is empty is the chart's own choice, and no pin.
 
 From `reads` 2 on there are also a mapping with `image` or `name` instead of `repository`, where its text has a registry
-or a `/`; a text at a key that ends in `image`, such as `kanikoImage`; the `valuesContent` of a HelmChart of K3s; and
-the images that the resources give to kustomize.
+or a `/`; a text at a key that ends in `image`, such as `kanikoImage`; a tag whose repository stands in other values
+(`chart_values.py`); the `valuesContent` of a HelmChart of K3s; the images that the resources give to kustomize; and
+`.argocd-source.yaml`, which Argo CD lays over an Application.
 """
 
 from __future__ import annotations
@@ -80,6 +81,15 @@ _LONGEST: Final = 300
 _DIGESTS: Final = ("digest", "sha")
 
 
+class Default(NamedTuple):
+    """What other values say at some keys, for a `source` of a resource; for a file of values that is empty."""
+
+    source: str
+    keys: tuple[str, ...]
+    registry: str
+    repository: str
+
+
 @dataclass(frozen=True, slots=True)
 class HelmTarget(YamlTarget):
     """A file with values of Helm; see `Target`. `images` are the ones to look for, by their names."""
@@ -94,10 +104,12 @@ class HelmTarget(YamlTarget):
     CUT: ClassVar = True
 
     images: tuple[tuple[str, ImagePaths], ...] = ()
+    #: What the values below its own say.
+    defaults: tuple[Default, ...] = ()
 
     def places(self, parsed: Document) -> Iterable[Place[Slot]]:
         """The images in its values, with the label of these where there are several; see `YamlTarget`."""
-        trees = list(_trees(parsed, self.reads))
+        trees = list(_trees(parsed, self.reads, self.defaults))
         pairs = [(tree.label, place) for tree in trees for place in tree.places(self.images, self.reads)]
         if self.reads >= 2 and not self.images:
             pairs += kustomize.places(parsed)
@@ -115,46 +127,64 @@ class HelmTarget(YamlTarget):
 
     def count(self, data: bytes) -> int:
         """How many lines look like pins in values; of a file with images for kustomize, how many entries it has."""
-        if self.reads >= 2 and kustomize.may_be_in(data) and not _WORKLOAD.search(data):
-            return YamlTarget.count(self, data)
+        by_kustomize = self.reads >= 2 and kustomize.may_be_in(data) and not _WORKLOAD.search(data)
+        if by_kustomize and (count := YamlTarget.count(self, data)):
+            return count
         pinned = len(_TAG.findall(data)) or len(_DIGEST.findall(data))
         of_k3s = self.reads >= 2 and _OF_K3S.search(data) and not _WORKLOAD.search(data)
         if _KIND.search(data) or of_k3s:
             return pinned + len(_IMAGE.findall(data)) + len(_PARAMETER.findall(data))
         if _RESOURCE.search(data):
             return 0
-        if not _REPOSITORY.search(data):
+        if not self.defaults and not _REPOSITORY.search(data):
             pinned = 0
         return pinned if pinned or _OTHER.search(data) else len(_IMAGE.findall(data))
 
 
-def _trees(parsed: Document, reads: int) -> Iterator[Tree]:
+def _trees(parsed: Document, reads: int, defaults: Sequence[Default] = ()) -> Iterator[Tree]:
     """The values that a file holds, in its order; an EditError where there is more of it than is read."""
     for root in parsed.roots:
+        spec, label = nodes.value(root, "spec"), nodes.text(nodes.value(root, "metadata"), "name")
         if not nodes.text(root, "apiVersion") or not nodes.text(root, "kind"):
-            yield Tree(parsed, root)
+            if reads >= 2 and kustomize.is_source(root):
+                yield from _application(parsed, [root], "", defaults)
+            else:
+                yield Tree(parsed, root, defaults=_of_source(defaults, ""))
             continue
-        label = nodes.text(nodes.value(root, "metadata"), "name")
         match nodes.text(root, "kind"):
             case "HelmRelease":
-                yield Tree(parsed, nodes.at(root, "spec", "values"), label)
+                yield Tree(parsed, nodes.value(spec, "values"), label, defaults=_of_source(defaults, source_name(spec)))
             case "Application":
-                yield from _application(parsed, nodes.value(root, "spec"), label)
+                yield from _application(parsed, _sources(spec), label, defaults)
             case "ApplicationSet":
-                yield from _application(parsed, nodes.at(root, "spec", "template", "spec"), label)
+                yield from _application(parsed, _sources(nodes.at(spec, "template", "spec")), label, defaults)
             case "HelmChart" | "HelmChartConfig" if reads >= 2:
-                spec = nodes.value(root, "spec")
                 if spec is not None and _PINS.search(nodes.text(spec, "valuesContent")):
                     yield _text(parsed, spec, label, "valuesContent")
 
 
-def _application(parsed: Document, spec: Node | None, label: str) -> Iterator[Tree]:
-    sources = [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))]
+def source_name(source: Node | None) -> str:
+    """What tells a source from others: the path or the name of its chart."""
+    chart = nodes.text(nodes.at(source, "chart", "spec"), "chart")
+    return chart or nodes.text(source, "path") or nodes.text(source, "chart")
+
+
+def _of_source(defaults: Iterable[Default], source: str) -> Mapping[tuple[str, ...], Default]:
+    return {default.keys: default for default in defaults if default.source == source}
+
+
+def _sources(spec: Node | None) -> Sequence[Node | None]:
+    return [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))]
+
+
+def _application(
+    parsed: Document, sources: Sequence[Node | None], label: str, defaults: Sequence[Default]
+) -> Iterator[Tree]:
     with_values = [(source, helm) for source in sources if (helm := nodes.value(source, "helm")) is not None]
     seen: set[int] = set()
     size = 0
     for source, helm in with_values:
-        own = label
+        own, below = label, _of_source(defaults, source_name(source))
         if len(with_values) > 1:
             own = nodes.text(helm, "releaseName") or nodes.text(source, "chart") or nodes.text(source, "path") or label
         # What an alias leads to is refused, and looked at once.
@@ -163,14 +193,14 @@ def _application(parsed: Document, spec: Node | None, label: str) -> Iterator[Tr
             for node in (nodes.value(helm, "valuesObject"), nodes.value(helm, "parameters"))
         )
         seen |= {id(values), id(parameters)}
-        yield Tree(parsed, values, own, _parameters(parsed, parameters))
+        yield Tree(parsed, values, own, _parameters(parsed, parameters), defaults=below)
         text = nodes.text(helm, "values")
         size += len(text)
         if _PINS.search(text):
             if size > _TEXT_LIMIT:
                 message = f"the texts with values have more than {_TEXT_LIMIT:,} characters together"
                 raise EditError(parsed.problem(helm, message, "Split the file."))
-            yield _text(parsed, helm, own)
+            yield replace(_text(parsed, helm, own), defaults=below)
 
 
 def _parameters(parsed: Document, node: Node | None) -> Mapping[str, Slot]:
@@ -260,6 +290,8 @@ class Tree:
     parameters: Mapping[str, Slot] = field(default_factory=dict)
     block: Block | None = None
     refusal: Problem | None = None
+    #: What the values below these say, by the keys.
+    defaults: Mapping[tuple[str, ...], Default] = field(default_factory=dict)
 
     def places(self, images: Sequence[tuple[str, ImagePaths]], reads: int = 1) -> Sequence[Place[Slot]]:
         """Those of these images, or of all that have one of the shapes, where none are given, in the file's order."""
@@ -297,7 +329,7 @@ class Tree:
                 keys += [key for key in own if key.endswith(_IMAGE_ENDS) and key != "image"]
             slots = [Slot(way.node, key) for key in keys]
             candidates = [
-                _image(self.document, way.node, way.name(), reads),
+                _image(self.document, way.node, way.name(), reads, self.defaults.get(way.keys)),
                 *(
                     reference(self.document, way.name(slot.key), slot)
                     for slot in slots
@@ -320,9 +352,12 @@ class Tree:
                 yield reference(self.document, name, slot)
             elif last == "tag" and slot.says_something:
                 keys = tuple(way.split(".")) if way else ()
+                of_updater = reads >= 2 and {f"{way}.name", f"{way}.repository"} & self.parameters.keys() == {
+                    f"{way}.name"
+                }
                 paths = ImagePaths(
-                    registry=(*keys, "registry"), repository=(*keys, "repository"), tag=(*keys, "tag"),
-                    digest=(*keys, "digest"), name="",
+                    registry=(*keys, "registry"), repository=(*keys, "name" if of_updater else "repository"),
+                    tag=(*keys, "tag"), digest=(*keys, "digest"), name="",
                 )  # fmt: skip
                 if (place := self._by_paths(way or name, paths)) is not None:
                     yield place
@@ -348,20 +383,23 @@ class Tree:
         if (tag is None or tag.pair is None) and (digest is None or not digest.says_something):
             return None
         registry, repository = _present(self._slot(paths.registry)), _present(self._slot(paths.repository))
-        full = paths.name if repository is None else _full_name(registry, repository)
+        below = self.defaults.get(paths.tag[:-1]) if paths.name == "" and paths.tag is not None else None
+        full = paths.name if repository is None and below is None else _full_name(registry, repository, below)
         if paths.name == "" and digest is not None and digest.pair is None:
             digest = None  # nobody asked for one
         place = Place(_entry(name, full or ""), registry=registry, repository=repository, tag=tag, digest=digest)
         return apart(self.document, place)
 
 
-def _image(document: Document, node: MappingNode, name: str, reads: int) -> Place[Slot] | None:
-    """An image that a mapping holds in parts."""
+def _image(document: Document, node: MappingNode, name: str, reads: int, below: Default | None) -> Place[Slot] | None:
+    """An image that a mapping holds in parts; `below`: what other values say of it."""
     keys = {str(key.value) for key, _ in node.value if isinstance(key, ScalarNode)}
     repository = _present(Slot(node, "repository")) if "repository" in keys else None
     if reads >= 2 and "repository" not in keys:
         repository = _repository_otherwise(node, keys)
-    if repository is None or "://" in (text := repository.text or "") or "git@" in text:
+    if repository is None and below is None:
+        return None
+    if repository is not None and ("://" in (text := repository.text or "") or "git@" in text):
         return None
     tag = Slot(node, "tag") if "tag" in keys else None
     digest = next((slot for key in _DIGESTS if key in keys and (slot := _digest(Slot(node, key))) is not None), None)
@@ -371,7 +409,8 @@ def _image(document: Document, node: MappingNode, name: str, reads: int) -> Plac
     if tag is not None and not tag.says_something and tag.text is not None and not _has_mark(tag):
         tag = None  # nothing says where its value would stand
     registry = _present(Slot(node, "registry")) if "registry" in keys else None
-    entry = _entry(name or (tag or digest or repository).key, _full_name(registry, repository))
+    first = next(slot for slot in (tag, digest) if slot is not None)
+    entry = _entry(name or first.key, _full_name(registry, repository, below))
     return apart(document, Place(entry, registry=registry, repository=repository, tag=tag, digest=digest))
 
 
@@ -422,6 +461,29 @@ def _digest(slot: Slot | None) -> Slot | None:
     return slot._replace(bare=bool(_BARE.fullmatch(text)) or (slot.key.lower().endswith("sha") and ":" not in text))
 
 
-def _full_name(registry: Slot | None, repository: Slot) -> str:
-    text = repository.text or ""
-    return f"{(registry.text or '').rstrip('/')}/{text}" if registry is not None else text
+def _full_name(registry: Slot | None, repository: Slot | None, below: Default | None = None) -> str:
+    """The name of an image, of which other values may say what its own do not."""
+    text = (repository.text if repository is not None else below.repository if below is not None else None) or ""
+    host = (registry.text if registry is not None else below.registry if below is not None else None) or ""
+    return f"{host.rstrip('/')}/{text}" if host else text
+
+
+def repositories(data: bytes, file: str) -> dict[tuple[str, ...], tuple[str, str]]:
+    """The registry and the repository of each image in a file of values, by its keys; raises as `read`."""
+    found: dict[tuple[str, ...], tuple[str, str]] = {}
+    seen: set[int] = set()
+    waiting = [_Way(root) for root in document.read(data, file).roots]
+    while waiting:
+        way = waiting.pop()
+        if not isinstance(way.node, ScalarNode) and id(way.node) not in seen:
+            seen.add(id(way.node))
+            waiting += way.inside()
+        if not isinstance(way.node, MappingNode):
+            continue
+        keys = {str(key.value) for key, _ in way.node.value if isinstance(key, ScalarNode)}
+        slot = _present(Slot(way.node, "repository")) if "repository" in keys else _repository_otherwise(way.node, keys)
+        text = (slot.text if slot is not None else None) or ""
+        if text and "://" not in text and not has_placeholder(text, fits=False) and split(text) == (text, None, None):
+            registry = _present(Slot(way.node, "registry")) if "registry" in keys else None
+            found[way.keys] = ((registry.text if registry is not None else None) or "", text)
+    return found

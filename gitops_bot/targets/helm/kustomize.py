@@ -1,6 +1,7 @@
 """Images that resources of Argo CD and Flux give to kustomize.
 
 https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/ (`kustomize.images`: `name=image:tag@digest`),
+https://argo-cd.readthedocs.io/en/stable/user-guide/parameters/ (`.argocd-source.yaml`, which may have the same),
 https://fluxcd.io/flux/components/kustomize/kustomizations/#images and
 https://fluxcd.io/flux/components/helm/helmreleases/#kustomize-post-renderer (the fields of a kustomization)
 """
@@ -18,7 +19,7 @@ from gitops_bot.targets.nodes import item_key
 from gitops_bot.targets.yaml_pins import Slot, pins_image, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ruamel.yaml.nodes import Node
 
@@ -30,11 +31,26 @@ _LISTS: Final = re.compile(rb"\bkustomize\b(?s:.*)\bimages\b")
 _KIND: Final = re.compile(
     rb"^[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Application|ApplicationSet|HelmRelease|Kustomization)\b", re.MULTILINE
 )
+#: The first key of a `.argocd-source.yaml`, and all that it may have.
+_SOURCE: Final = re.compile(rb"\A(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*(?:kustomize|helm):[ \t]*(?:#[^\n]*)?\r?\n")
+_SOURCE_KEYS: Final = frozenset({"directory", "helm", "kustomize", "plugin"})
 
 
 def may_be_in(data: bytes) -> bool:
     """Whether a file may have such images: it is cheap to ask."""
-    return _KIND.search(data) is not None and _LISTS.search(data) is not None
+    return may_be_source(data) or (_KIND.search(data) is not None and _LISTS.search(data) is not None)
+
+
+def may_be_source(data: bytes) -> bool:
+    """Whether a file may be a `.argocd-source.yaml`: it is cheap to ask."""
+    return _SOURCE.match(data) is not None
+
+
+def is_source(root: Node | None) -> bool:
+    """Whether that is what Argo CD lays over the source of an Application: a file has nothing else then."""
+    keys = nodes.pairs(root).keys()
+    inside = (nodes.at(root, "kustomize", "images"), nodes.at(root, "helm", "parameters"))
+    return keys <= _SOURCE_KEYS and any(isinstance(node, SequenceNode) for node in inside)
 
 
 def places(parsed: Document) -> Iterator[tuple[str, Place[Slot]]]:
@@ -46,6 +62,8 @@ def places(parsed: Document) -> Iterator[tuple[str, Place[Slot]]]:
                 found = _of_argo(parsed, spec)
             case "argoproj.io", "ApplicationSet":
                 found = _of_argo(parsed, nodes.at(spec, "template", "spec"))
+            case "", "" if is_source(root):
+                found = _of_sources(parsed, [root])
             case "kustomize.toolkit.fluxcd.io", "Kustomization":
                 found = _of_flux(parsed, nodes.value(spec, "images"))
             case "helm.toolkit.fluxcd.io", "HelmRelease":
@@ -63,7 +81,10 @@ def _apart(lists: list[Node | None]) -> Iterator[Node]:
 
 
 def _of_argo(parsed: Document, spec: Node | None) -> Iterator[Place[Slot]]:
-    sources = [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))]
+    return _of_sources(parsed, [nodes.value(spec, "source"), *nodes.items(nodes.value(spec, "sources"))])
+
+
+def _of_sources(parsed: Document, sources: Sequence[Node | None]) -> Iterator[Place[Slot]]:
     for images in _apart([nodes.at(source, "kustomize", "images") for source in sources]):
         for index, node in enumerate(nodes.items(images)):
             if not isinstance(images, SequenceNode) or not isinstance(node, ScalarNode):
