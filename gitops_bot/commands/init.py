@@ -208,7 +208,8 @@ def _resources(
     judge = judge_of(files, snapshots[-1], lambda: deployed)
     if judge.roots is not None:
         judge = replace(judge, roots=replace(judge.roots, overlays=overlays))
-    paths = [path for path in manifests(tree) if path not in known and is_plain(path, of_files=True)]
+    every_path = manifests(tree, (".yaml", ".yml", ".json"))
+    paths = [path for path in every_path if path not in known and is_plain(path, of_files=True)]
     found = {path: targets.chart_of(path, tree) for path in paths}
     charts = {path: None if chart is None or is_skipped(chart) else chart for path, chart in found.items()}
     several = {chart for chart in set(charts.values()) if chart is not None and _in_several(chart, snapshots[-1])}

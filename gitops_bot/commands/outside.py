@@ -87,9 +87,9 @@ def place_in_overlays(file: str) -> str:
     return posixpath.dirname(file) or "." if target is not None and target.ALONE else file
 
 
-def manifests(tree: Mapping[str, str]) -> list[str]:
+def manifests(tree: Mapping[str, str], endings: tuple[str, ...] = (".yaml", ".yml")) -> list[str]:
     """The YAML files of a tree; in a greater repository, those nearest to the top."""
-    paths = [path for path, mode in tree.items() if mode in REGULAR and path.endswith((".yaml", ".yml"))]
+    paths = [path for path, mode in tree.items() if mode in REGULAR and path.endswith(endings)]
     return sorted(paths, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
 
 

@@ -26,7 +26,7 @@ from gitops_bot.targets.kustomization.bases import (
     with_overrides,
 )
 from gitops_bot.targets.kustomization.references import Reach, Unfollowed, WhyUnfollowed, reach
-from gitops_bot.targets.manifests import ManifestsTarget, is_resource
+from gitops_bot.targets.manifests import ManifestsTarget, is_resource, may_be_resource
 from gitops_bot.targets.pin_file import Target
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def by_content(name: str, data: bytes, beside: Mapping[str, bytes], reads: int =
 
 def of_resources(path: str, data: bytes, reads: int) -> Target | None:
     """The target of a file with resources of Kubernetes, or for Argo CD, that only its content tells."""
-    if target_of(path, reads) is not None or not (is_resource(data) or may_be_source(data)):
+    if target_of(path, reads) is not None or not (may_be_resource(data, reads) or may_be_source(data)):
         return None
     target = by_content(path.rpartition("/")[2], data, {}, reads)
     return target if isinstance(target, (HelmTarget, ManifestsTarget)) else None

@@ -196,6 +196,31 @@ kind: Application
 metadata: {{name: web}}
 spec: {{source: {{path: charts/web, helm: {{valuesObject: {{{}}}}}}}}}
 """
+ADDED = "- op: add\n  path: /spec/containers/-\n  value: {name: x, image: 'acme.dev/x:v1.0.0'}\n"
+REPLACED = '[{"op": "replace", "path": "/spec/containers/0/image", "value": "acme.dev/web:v1.4.0"}]'
+PATCHED = {
+    "base/kustomization.yaml": "resources: [pod.yaml]\n",
+    "base/pod.yaml": POD.format("web"),
+    **{
+        f"overlays/{name}/kustomization.yaml": "resources: [../../base]\npatches: [{path: a.yaml}, {path: b.json}]\n"
+        for name in ("staging", "production")
+    },
+    **{f"overlays/{name}/a.yaml": ADDED for name in ("staging", "production")},
+    **{f"overlays/{name}/b.json": REPLACED for name in ("staging", "production")},
+}
+
+
+def test_pins_of_patch_files_belong_to_the_overlay_that_names_them(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, PATCHED)
+    assert init(folder).out.splitlines()[-1].startswith("4 of 5 pins are tracked or promoted")
+    environments = yaml.safe_load((folder / "gitops-bot.yaml").read_text())["environments"]
+    files = ["overlays/{}/a.yaml", "overlays/{}/b.json"]
+    assert environments["staging"]["overlays"] == [file.format("staging") for file in files]
+    assert environments["production"]["overlays"] == [file.format("production") for file in files]
+    assert environments["production"]["promote_from"] == "staging"
+    assert accepted(folder)["promoted"] == 2
+
+
 CHARTS = {
     "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
     "charts/web/values.yaml": "image: {repository: ghcr.io/acme/web}\n",

@@ -59,6 +59,25 @@ def overlay(*names: str) -> str:
         pytest.param(
             {
                 **BASE,
+                "base/kustomization.yaml": pins("gone", resources="web.yaml") + "patches: [{patch: 'image: gone'}]\n",
+                "prod/kustomization.yaml": overlay(),
+            },
+            (None,),
+            id="a patch of its own has the image",
+        ),
+        pytest.param(
+            {
+                **BASE,
+                "base/kustomization.yaml": pins("gone", resources="web.yaml") + "patches: [{path: ops.json}]\n",
+                "base/ops.json": '[{"op": "add", "path": "/spec/image", "value": "gone:v1"}]',
+                "prod/kustomization.yaml": overlay(),
+            },
+            (None,),
+            id="an operation of a patch has the image",
+        ),
+        pytest.param(
+            {
+                **BASE,
                 "base/kustomization.yaml": pins("gone", resources="web.yaml") + "helmCharts: [{name: x}]\n",
                 "prod/kustomization.yaml": overlay(),
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitops_bot import targets
 from gitops_bot.images.reference import Assignment, Pin
 from gitops_bot.targets.kustomization import KustomizationTarget
 from gitops_bot.targets.pin_file import edit
@@ -62,3 +63,44 @@ def test_an_image_of_the_same_kustomization_decides_for_its_patches() -> None:
 @rows("patch", {"a variable": ("'${IMAGE}:v1'",), "no pin": ("web",)})  # fmt: skip
 def test_what_pins_nothing_is_no_entry(patch: str) -> None:
     assert not KustomizationTarget(reads=2).read((JSON % patch).encode(), "kustomization.yaml").entries
+
+
+OPERATIONS = """\
+# ours
+- op: replace
+  path: /spec/template/spec/containers/1/image
+  value: ghcr.io/acme/web:v1 # c
+- op: add
+  path: /spec/template/spec/initContainers
+  value:
+  - name: init
+    image: 'init:v1'
+- {op: add, path: /spec/template/spec/containers/-, value: {image: "side:v1", name: side}}
+- {op: remove, path: /image, value: 'a:1'}
+- {op: add, path: /spec/image, value: web}
+- {op: add, path: /data/value, value: {image: "b:1"}}
+- {op: add, path: "/metadata/annotations/a", value: "c:1"}
+"""
+AS_JSON = """\
+[\r
+  {"op": "replace", "path": "/spec/template/spec/containers/1/image", "value": "ghcr.io/acme/web:v1"},\r
+  {"op": "add", "path": "/spec/template/spec/initContainers", "value": [{"name": "init", "image": "init:v1"}]},
+  {"value": {"image": "side:v1", "name": "side"}, "path": "/spec/template/spec/containers/-", "op": "add"}
+]"""
+IN_OPERATIONS = {
+    "spec/template/spec/containers/1/image": b"acme/web:v",
+    "spec/template/spec/initContainers/init": b"init:v",
+    "spec/template/spec/containers/-/side": b"side:v",
+}
+
+
+@rows("name text", {"YAML": ("patch.yaml", OPERATIONS), "JSON": ("patch.json", AS_JSON)})  # fmt: skip
+def test_an_edit_of_a_patch_in_a_file_of_its_own_changes_the_pin_alone(name: str, text: str) -> None:
+    before = text.encode()
+    pins = targets.read(before, name, reads=2)
+    assert {entry.name: entry.refusal for entry in pins.entries} == dict.fromkeys(IN_OPERATIONS)
+    for entry, pin in IN_OPERATIONS.items():
+        assert edit(pins, [Assignment(entry, Pin("v2"))]) == before.replace(pin + b"1", pin + b"2", 1)
+    target = targets.of_resources(name, before, 2)
+    assert target is not None
+    assert (target.count(before), targets.of_resources(name, before, 1)) == (3, None)

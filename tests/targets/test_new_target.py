@@ -26,7 +26,7 @@ class Bot(Protocol):
 
 #: What is added to which file, and behind what.
 ADDED: Final = (
-    ("targets/__init__.py", "from gitops_bot.targets.manifests import ManifestsTarget, is_resource\n",
+    ("targets/__init__.py", "from gitops_bot.targets.manifests import ManifestsTarget, is_resource, may_be_resource\n",
      "from gitops_bot.targets.pin_list import PinListTarget\n"),
     ("targets/__init__.py", "    EnvTarget(),\n", "    PinListTarget(),\n"),
     ("config/form_target.py", "from gitops_bot.targets.manifests import ManifestsTarget\n",

@@ -34,6 +34,8 @@ _MOST: Final = 20_000
 _COMPONENT: Final = re.compile(rb"^kind:[ \t]*[\"']?Component", re.MULTILINE)
 #: What has the name of an image in a manifest, and in a kustomization that renames one.
 _IMAGE: Final = re.compile(rb"(?:image|newName)[\"']?[ \t]*:[ \t]*[\"']?([^\s\"'#,}]+)", re.IGNORECASE)
+#: The same in a patch, which may stand in the kustomization itself; the value may be anything else, too.
+_PATCHED: Final = re.compile(rb"\b(?:image|value)[\"']?[ \t]*:[ \t]*[\"']?([^\s\"'#,}]+)")
 #: What makes resources that stand in no file.
 _GENERATORS: Final = re.compile(rb"^[\"']?(?:helmCharts|helmChartInflationGenerator|generators)\b", re.MULTILINE)
 
@@ -201,6 +203,7 @@ def _image_names(
         return None
     below = (data for path, data in files.items() if path != file.file)
     names = {split(match[1].decode("utf-8", "replace"))[0] for data in below for match in _IMAGE.finditer(data)}
+    names |= {split(match[1].decode("utf-8", "replace"))[0] for match in _PATCHED.finditer(b"\n".join(files.values()))}
     if not names:
         return None  # whatever this is, it is no set of manifests that its entries could match
     return names | {entry.new_name for entry in file.images if entry.new_name and entry.new_name != entry.name}

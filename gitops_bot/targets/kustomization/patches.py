@@ -15,7 +15,7 @@ from gitops_bot.errors import EditError
 from gitops_bot.targets import document, nodes
 from gitops_bot.targets.manifests import ManifestsTarget
 from gitops_bot.targets.nodes import KeyAndValue
-from gitops_bot.targets.yaml_pins import Slot, number, pins_image, reference
+from gitops_bot.targets.yaml_pins import Slot, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,7 +82,8 @@ def _of(
             inside = document.compose(str(pair.value.value), parsed.file)
         except EditError:
             return  # it is no YAML, which kustomize will tell
-    for place in (*ManifestsTarget(reads=2, above=above).places(inside), *_operations(inside, target, dict(above))):
+    of = "/".join(text for key in ("kind", "name") if (text := nodes.text(target, key)))
+    for place in ManifestsTarget(reads=2, above=above).places(inside, of):
         if why is not None:
             yield place.with_entry(refusal=why, line=why.line or 1, column=why.column or 1)
         elif place.entry.pin.tag or place.entry.pin.digest:
@@ -93,16 +94,3 @@ def _block(parsed: Document, pair: KeyAndValue) -> Block:
     if id(pair.value) in parsed.shared:
         raise EditError(parsed.problem(pair.value, "the patch is shared by an alias", "Write it out."))
     return document.read_block(parsed, pair)
-
-
-def _operations(inside: Document, target: Node | None, above: dict[str, str]) -> Iterator[Place[Slot]]:
-    """The images that operations of JSON Patch set, named by their target and path."""
-    of = "/".join(text for key in ("kind", "name") if (text := nodes.text(target, key)))
-    for operation in nodes.items(inside.root):
-        path = nodes.text(operation, "path")
-        if not isinstance(operation, MappingNode) or not path.endswith("/image"):
-            continue
-        slot = Slot(operation, "value")
-        if nodes.text(operation, "op") in ("add", "replace") and slot.text is not None and pins_image(slot.text):
-            place = reference(inside, f"{of}{path}", slot)
-            yield place.with_entry(decided_by=above.get(place.entry.repository or ""))

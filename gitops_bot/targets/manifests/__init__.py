@@ -1,12 +1,13 @@
 """Plain manifests of Kubernetes: the images of containers and volumes, and where some controllers have theirs.
 
-They may be JSON, which is YAML too, from `reads` 2 on.
+They may be JSON, which is YAML too, and patches of kustomize, from `reads` 2 on.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -63,6 +64,11 @@ _PATHS: Final[Mapping[str, Sequence[str]]] = {
     ),
 }
 _OF_ARGO: Final = _PATHS["Workflow"]
+#: What a JSON patch (RFC 6902) has, in any order.
+_OPERATION: Final = re.compile(rb"(?:^[ \t-]*|[{,]\s*)[\"']?op[\"']?[ \t]*:[ \t]*[\"']?(?:add|replace)\b", re.MULTILINE)
+_POINTER: Final = re.compile(rb"(?:^[ \t-]*|[{,]\s*)[\"']?path[\"']?[ \t]*:[ \t]*[\"']?/", re.MULTILINE)
+#: Paths to a container, or to a list of them.
+_TO_CONTAINERS: Final = re.compile(r"/(?:containers|initContainers|ephemeralContainers)(?:/(?:-|[0-9]+))?\Z")
 _STEPS: Final = (".steps[].image", ".stepTemplate.image", ".sidecars[].image")
 
 
@@ -115,17 +121,27 @@ class ManifestsTarget(YamlTarget):
     #: The images that kustomizations pin for the file, each with the path of the kustomization.
     above: tuple[tuple[str, str], ...] = ()
 
-    def places(self, parsed: Document) -> Iterator[Place[Slot]]:
-        """The images of all its resources; see `YamlTarget`."""
-        above = dict(self.above)
-        for place in _places(parsed, dict(self.kinds), self.reads):
+    def places(self, parsed: Document, target: str = "") -> Iterator[Place[Slot]]:
+        """The images of all its resources; see `YamlTarget`. `target`: what its JSON patches are for."""
+        above, found = dict(self.above), _places(parsed, dict(self.kinds), self.reads)
+        if self.reads >= 2:
+            patched = (place for root in parsed.roots for place in _of_patch(parsed, root, target))
+            found = chain(found, number(parsed.file, patched))
+        for place in found:
             by = above.get(place.entry.repository or "")
             yield place if by is None else place.with_entry(decided_by=by)
 
     def count(self, data: bytes) -> int:
         """How many lines look like images of a resource."""
+        if self.reads >= 2 and _may_be_patch(data):
+            return YamlTarget.count(self, data)
         image = _MORE_IMAGES if self.reads >= 2 else _IMAGE
         return len(image.findall(data)) if is_resource(data, in_braces=self.reads >= 2) else 0
+
+
+def may_be_resource(data: bytes, reads: int) -> bool:
+    """Whether a file looks like resources of Kubernetes, or patches of some."""
+    return is_resource(data, in_braces=reads >= 2) or (reads >= 2 and _may_be_patch(data))
 
 
 def is_resource(data: bytes, *, in_braces: bool = False) -> bool:
@@ -133,6 +149,11 @@ def is_resource(data: bytes, *, in_braces: bool = False) -> bool:
     if in_braces and _BRACE.match(data):
         return bool(_KIND_IN_BRACES.search(data) and _VERSION_IN_BRACES.search(data))
     return bool(_KIND.search(data) and _VERSION.search(data))
+
+
+def _may_be_patch(data: bytes) -> bool:
+    """Whether a file may be a JSON patch: it is cheap to ask."""
+    return b"image" in data and _OPERATION.search(data) is not None and _POINTER.search(data) is not None
 
 
 def _places(parsed: Document, kinds: Mapping[str, Sequence[str]], reads: int) -> Iterator[Place[Slot]]:
@@ -200,3 +221,20 @@ def _at(
             yield from _at(item, rest, seen, nodes.text(item, "name") or label, twice)
     elif isinstance(node, MappingNode) and (pairs := [pair for pair in node.value if pair[0].value == step]):
         yield from _at(pairs[0][1], rest, seen, label, pairs[1][0] if len(pairs) > 1 else twice)
+
+
+def _of_patch(parsed: Document, root: Node | None, target: str = "") -> Iterator[Place[Slot]]:
+    """The images that operations of a JSON patch set, named by their `target` (`Deployment/web`) and path."""
+    for operation in nodes.items(root):
+        path = nodes.text(operation, "path")
+        if not isinstance(operation, MappingNode) or nodes.text(operation, "op") not in ("add", "replace"):
+            continue
+        if path.endswith("/image"):
+            values = [(Slot(operation, "value"), "")]
+        else:
+            value = nodes.value(operation, "value") if _TO_CONTAINERS.search(path) else None
+            containers = [item for item in (value, *nodes.items(value)) if isinstance(item, MappingNode)]
+            values = [(Slot(container, "image"), nodes.text(container, "name")) for container in containers]
+        for slot, name in values:
+            if slot.text is not None and pins_image(slot.text):
+                yield reference(parsed, "/".join(filter(None, (f"{target}{path}".strip("/"), name))), slot)
