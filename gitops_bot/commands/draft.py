@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.inference import infer
-from gitops_bot.images.kinds import Follow
+from gitops_bot.images.kinds import Follow, Policy
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Unmanaged, unmanaged
-from gitops_bot.images.reference import fits
+from gitops_bot.images.reference import ImageName, fits, split
 from gitops_bot.releases.layout.inference import WORDS
 from gitops_bot.results.checkout import Draft, EnvironmentDraft, Ignored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.owner import Owner
     from gitops_bot.images.reference import Pin
     from gitops_bot.releases.decisions import EntryKey, Managed
@@ -33,7 +32,7 @@ _NO_NAME: Final = re.compile("[^A-Za-z0-9.-]+")
 _LONGEST: Final = 40
 _COMMIT: Final = Format("commits", ("commit", ""))
 #: What is said of an image: a policy, `auto` or a name, or why it is ignored; nothing where its environment says it.
-_Rule = str | Follow | Ignored | None
+_Rule = str | Policy | Ignored | None
 #: As long as an abbreviated or full commit; one in 27 has no letter in its first seven digits.
 _COMMIT_LENGTHS: Final = (7, 8, 40)
 
@@ -44,7 +43,11 @@ def read_formats(entries: Iterable[Managed], owner: Owner) -> Mapping[EntryKey, 
     A word that stands in one tag only, and not in the name of the image, says nothing about the next tag: such a tag is
     a placeholder or of a branch that will be gone.
     """
-    known = {entry.key: (entry, format_of(entry.pin, own=owner.owns(entry.repository))) for entry in entries}
+    known = {
+        entry.key: (entry, format_of(entry.pin, own=owner.owns(image), has_majors=image is None or image.is_official))
+        for entry in entries
+        for image in (entry.repository,)
+    }
     commits = {
         entry.environment for entry, form in known.values() if isinstance(form, Format) and form.key == _COMMIT.key
     }
@@ -102,10 +105,12 @@ def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]
     entries = [entry for environment in found for entry in environment.entries]
     formats = read_formats(entries, owner)
     tags: dict[Format, list[str]] = defaultdict(list)
+    images: dict[Format, set[str]] = defaultdict(set)
     for form, entry in ((formats[entry.key], entry) for entry in entries):
         if isinstance(form, Format):
             tags[form].append(entry.pin.tag or "")
-    writing = _Writing(formats, tags)
+            images[form].add(entry.image)
+    writing = _Writing(formats, tags, images)
     travelling = [environment for environment in found if environment.name in WORDS]
     last = travelling[-1] if len(travelling) > 1 else None
     earlier = travelling[:-1]
@@ -118,8 +123,9 @@ def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]
 @dataclass(slots=True)
 class _Writing:
     formats: Mapping[EntryKey, Format | Unmanaged]
-    #: The tags of each format, in the whole repository.
+    #: The tags of each format, and the images that have it, in the whole repository.
     tags: Mapping[Format, Sequence[str]]
+    images: Mapping[Format, Collection[str]]
     policies: dict[str, Policy] = field(default_factory=dict)
     followed: set[EntryKey] = field(default_factory=set)
 
@@ -157,7 +163,7 @@ class _Writing:
             if entry.key in first and policy not in (None, "auto"):
                 wish = Ignored(why)
             wishes[entry.key] = ignored.get(entry.key, wish)
-        names = _names(found.entries)
+        names = _names(found.entries, wishes, policy, {*sources, *ignored})
         rules = self._by_name(found, names, wishes, policy)
         if isinstance(only := next(iter(rules.values()), None), Ignored) and set(rules.values()) == {only}:
             return EnvironmentDraft(found, None, {}, ignored=only)
@@ -223,18 +229,19 @@ class _Writing:
                     followed += 1
         return followed, left
 
-    def _rule(self, form: Format | Unmanaged, own: str | Follow | Ignored, policy: str | None) -> _Rule:
+    def _rule(self, form: Format | Unmanaged, own: str | Policy | Ignored, policy: str | None) -> _Rule:
         """What is said of an image that wants `own` in an environment with a policy; None where that is enough."""
         if isinstance(form, Format):
             return own if own != policy else None
         # `auto` says itself why nothing is followed; a word may give way to the first tag that has a format.
         by_format = policy is not None and policy != "auto" and not isinstance(self.policies[policy], Follow)
-        return None if not policy or policy == "auto" or (by_format and form.why == "unordered") else own
+        waits = by_format and form.why in ("placeholder", "unordered")
+        return None if not policy or policy == "auto" or waits else own
 
-    def _wanted(self, form: Format | Unmanaged, entry: Managed) -> str | Follow | Ignored:
+    def _wanted(self, form: Format | Unmanaged, entry: Managed) -> str | Policy | Ignored:
         """The policy for tags of one format: `auto`, a name, or one that only this image has; or why there is none.
 
-        Of several policies of one kind, those after the first are named after the first image that has them.
+        Of several policies of one kind, those after the first are named after the first of the images that have them.
         """
         if isinstance(form, Unmanaged):
             return Ignored(form.alike)
@@ -250,6 +257,8 @@ class _Writing:
             if other == policy:
                 return name
         kind = _NO_NAME.sub("-", policy.tag) if isinstance(policy, Follow) else form.kind
+        if kind in self.policies and len(self.images[form]) == 1:
+            return policy
         image = _NO_NAME.sub("-", entry.image.rpartition("/")[2])[:_LONGEST].strip("-.")
         numbers = (f"{kind}-{number}" for number in range(2, len(self.policies) + 3))
         names = chain((kind, f"{kind}-{image}") if image else (kind,), numbers)
@@ -258,12 +267,39 @@ class _Writing:
         return name
 
 
-def _names(entries: Iterable[Managed]) -> Mapping[EntryKey, str]:
-    """How the rules of an environment name its images: by the names of entries, or by the repository for several."""
+def _names(
+    entries: Sequence[Managed], wishes: dict[EntryKey, _Rule], policy: str | None, placed: Collection[EntryKey]
+) -> Mapping[EntryKey, str]:
+    """How the rules of an environment name its images; `placed` has entries whose place decides, and not their image.
+
+    By the repository where most of its entries want one rule, so that the next container of the image has it, too; the
+    others then get a rule of their own. Else by the names of entries, and always where these are names of images.
+    """
     repositories: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[str, Counter[_Rule]] = defaultdict(Counter)
     for entry in entries:
         repositories[entry.name].add(entry.image)
-    return {entry.key: entry.name if len(repositories[entry.name]) == 1 else entry.image for entry in entries}
+        wanted[entry.image][wishes[entry.key]] += 1
+    by_name: dict[str, set[_Rule]] = defaultdict(set)
+    for entry in entries:
+        by_name[entry.name].add(wishes[entry.key])
+    mixed = {entry.image for entry in entries if entry.key in placed or len(by_name[entry.name]) > 1}
+    common = {image: rules.most_common(1)[0] for image, rules in wanted.items()}
+
+    def name(entry: Managed) -> str:
+        (rule, count), every = common[entry.image], wanted[entry.image]
+        is_image = entry.entry.new_name is not None or ImageName.of(split(entry.name)[0]) == entry.repository
+        if len(repositories[entry.name]) > 1:
+            return entry.image
+        if is_image or entry.key in placed or (len(every) > 1 and (rule is None or entry.image in mixed)):
+            return entry.name
+        if len(every) == 1 or (2 * count > every.total() and wishes[entry.key] == rule):
+            return entry.image
+        if 2 * count > every.total() and wishes[entry.key] is None:
+            wishes[entry.key] = policy or "auto"
+        return entry.name
+
+    return {entry.key: name(entry) for entry in entries}
 
 
 def _one_for_all(wishes: Counter[_Rule], ordered: set[_Rule], careful: _Rule) -> _Rule:
@@ -275,9 +311,9 @@ def _one_for_all(wishes: Counter[_Rule], ordered: set[_Rule], careful: _Rule) ->
 
 def _fold(
     rules: Mapping[str, _Rule], texts: Mapping[str, Collection[str]]
-) -> Iterator[tuple[str, str | Follow | Ignored]]:
+) -> Iterator[tuple[str, str | Policy | Ignored]]:
     """The rules by globs that match all images of one rule, and no other image, where there are such globs."""
-    groups: dict[str | Follow | Ignored, list[str]] = defaultdict(list)
+    groups: dict[str | Policy | Ignored, list[str]] = defaultdict(list)
     for name, rule in rules.items():
         if rule is not None:
             groups[rule].append(name)

@@ -27,7 +27,7 @@ from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes, resources
 from gitops_bot.releases.layout.folding import ending_of, fold_except, fold_files
 from gitops_bot.releases.layout.glob import is_plain
-from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_skipped, named_by_place
+from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_fixture, is_skipped, named_by_place
 from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 #: What takes effect in several environments, and what belongs to none that a name tells.
 _SHARED: Final = "shared"
 _ONLY: Final = "default"
+#: Why an entry of a Job is left alone.
+_FIXED: Final = Ignored("a Job gets no other image once it is there: delete it first, or have it replaced")
 
 
 def take_inventory(
@@ -70,6 +72,7 @@ def take_inventory(
         raise ConfigError(*problems, _nothing(files, tree, deployed, now))
     every = [entry for environment in environments for entry in environment.entries]
     refused = {entry.key: Ignored(entry.refusal.message) for entry in every if entry.refusal is not None}
+    fixed = {entry.key: _FIXED for entry in every if entry.entry.runs_once}
     images: dict[str, tuple[ImageName, Pin]] = {}
     for entry in every:
         if entry.repository is not None and entry.refusal is None:
@@ -81,7 +84,7 @@ def take_inventory(
         environments=tuple(_with_sources(snapshot, environments, owner)),
         problems=tuple(dict.fromkeys(problems)),
         images=images,
-        ignored={**refused, **suggested.ignored},
+        ignored={**fixed, **refused, **suggested.ignored},
         owner=owner,
     )
 
@@ -245,7 +248,7 @@ def _at_once(outside: OutsideFile, present: Sequence[str]) -> str | None:
 def _of_manifests(files: Files, tree: Mapping[str, str], now: datetime) -> _Suggested:
     """The directories of plain manifests as one environment, where nothing else pins an image."""
     existing = directories(tree, by_content=True)
-    wanted = {path for path in existing if is_plain(path) and not causes.is_fixture(path) and not is_skipped(path)}
+    wanted = {path for path in existing if is_plain(path) and not is_fixture(path) and not is_skipped(path)}
     snapshot, _ = _read(files, tree, {_ONLY: wanted} if wanted else {}, now)
     pinned = {entry.overlay for name in _present(snapshot) for entry in snapshot.states[name].entries}
     return _Suggested(snapshot, existing, {_ONLY: wanted - pinned})

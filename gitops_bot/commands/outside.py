@@ -10,6 +10,7 @@ from gitops_bot import targets
 from gitops_bot.releases.layout import causes, inventory
 from gitops_bot.releases.layout.causes import Judge
 from gitops_bot.releases.layout.deployed import DeployedPaths, deployments
+from gitops_bot.releases.layout.inference import is_fixture
 from gitops_bot.releases.layout.overlays import REGULAR
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def judge_of(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPa
     }
 
     def is_deployed(directory: str) -> bool:
-        return any(not causes.is_fixture(item.file) for item in deployed().of_directories([directory]))
+        return any(not is_fixture(item.file) for item in deployed().of_directories([directory]))
 
     return Judge(layout.files, layout.tree, files.read, causes.Roots(overlays, is_deployed))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gitops_bot.images import inference
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
 from gitops_bot.images.order import rank
-from gitops_bot.images.reason import Unmanaged
+from gitops_bot.images.reason import Unmanaged, unmanaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,10 +82,11 @@ class Format:
     kept: tuple[tuple[int, str], ...] = ()
 
 
-def format_of(pin: Pin, *, own: bool = False) -> Format | Unmanaged:
+def format_of(pin: Pin, *, own: bool = False, has_majors: bool = True) -> Format | Unmanaged:
     """The format of a pin, or why it has none: a placeholder, a ticket, a word, a digest alone.
 
     Tags of an image that is not one's `own` keep every major version in them: the next one may ask for work.
+    `has_majors`: a number alone is a major version, whose tag moves, and not a build.
     """
     policy = inference.infer(pin)
     match policy:
@@ -93,8 +94,10 @@ def format_of(pin: Pin, *, own: bool = False) -> Format | Unmanaged:
             return Format("moving", (tag,))
         case Semver(pattern=expression) | Pattern(expression=expression) | Newest(expression=expression):
             return Format("auto", (re.sub("[0-9]+", "0", expression or ""),))
-        case Unmanaged(why="nothing" | "digest" | "no_tag" | "ticket"):
+        case Unmanaged(why="nothing" | "digest" | "no_tag" | "placeholder" | "ticket"):
             return policy
+        case Unmanaged(why="major") if not has_majors and (pin.tag or "").removeprefix("v").isdecimal():
+            return unmanaged("number", pin.tag or "")
         case Unmanaged(why="major" | "year"):
             form = _parse(pin.tag or "", own=own)
             return form if form is not None and form.kind == "dates" else Format("moving", (pin.tag or "",))

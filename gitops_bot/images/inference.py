@@ -53,6 +53,10 @@ BRANCHES = frozenset(
 _FOREIGN = frozenset({"issue", "mr", "pr", "pull", "ticket"})
 #: Whatever follows one of these is a commit.
 COMMITS = frozenset({"commit", "g", "git", "sha", "sha256"})
+#: What stands where a pipeline writes the tag.
+_PLACEHOLDER = re.compile(
+    r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me|to[_-]be[_-]replaced", re.IGNORECASE
+)
 
 
 def infer(pin: Pin) -> Policy | Unmanaged:
@@ -60,6 +64,8 @@ def infer(pin: Pin) -> Policy | Unmanaged:
     tag = pin.tag
     if tag is None:
         return unmanaged("nothing") if pin.digest is None else unmanaged("digest")
+    if is_placeholder(tag):
+        return unmanaged("placeholder", tag)
     if not is_tag(tag):
         return unmanaged("no_tag", repr(tag[:100]))
     if _COMMIT.search(tag) or _words(tag) & COMMITS:
@@ -73,6 +79,11 @@ def infer(pin: Pin) -> Policy | Unmanaged:
     if match := _VERSION.fullmatch(tag):
         return _version(tag, match, pin)
     return unmanaged("unordered", tag)
+
+
+def is_placeholder(tag: str) -> bool:
+    """Whether a pipeline writes over a tag: `IMAGE_TAG`, `changeme`."""
+    return _PLACEHOLDER.search(tag) is not None
 
 
 def is_one_build(tag: str) -> bool:
@@ -111,6 +122,12 @@ def _build(tag: str, prefix: str, digits: str, pin: Pin) -> Policy | Unmanaged:
         return unmanaged("number", tag)
     # So that a date or a commit is never taken for the next build number.
     return _numbered(prefix, "[0-9]{1,6}" if len(digits) <= 6 else f"[0-9]{{{len(digits)}}}")
+
+
+def numbered(tag: str) -> Policy | None:
+    """The policy for builds that a number alone names, with its prefix."""
+    match = _BUILD.fullmatch(tag)
+    return _numbered(match["prefix"], "[0-9]{1,6}") if match is not None else None
 
 
 def _numbered(prefix: str, number: str) -> Policy:

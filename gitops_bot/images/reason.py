@@ -97,7 +97,9 @@ def rfc3339(moment: datetime) -> str:
 
 
 #: Why no policy can be inferred from a tag.
-TagWhy = Literal["commit", "counter", "digits", "major", "no_tag", "number", "ticket", "unordered", "year"]
+TagWhy = Literal[
+    "commit", "counter", "digits", "major", "no_tag", "number", "placeholder", "ticket", "unordered", "year"
+]
 #: `no_policy` and `not_in_source` come from a configuration, and so do those of rules that move nothing; the others
 #: come from what is pinned.
 Why = Literal[
@@ -116,6 +118,7 @@ _TEXTS: Final[dict[Why, tuple[str, ...]]] = {
     "major": ("{0} is only a major version, which floats", "the tag is only a major version"),
     "no_tag": ("{0} is not a tag", "the tag is not valid"),
     "number": ("{0} may be a version or a build number", "the tag may be a version or a build number"),
+    "placeholder": ("{0} stands where something else writes the tag", "a placeholder stands in the place of the tag"),
     "ticket": (
         "{0} is a pull request or ticket; the next number is a different one",
         "the tag names a pull request or ticket",

@@ -169,6 +169,11 @@ class ImageName:
             raise ValueError(f"{text[:300]!r} is not an image repository name")
         return cls(registry, path)
 
+    @property
+    def is_official(self) -> bool:
+        """Whether Docker Hub curates it, so that a number alone is a major version: `postgres:16`."""
+        return self.registry == DOCKER_HUB and self.path.startswith("library/")
+
     @classmethod
     def of(cls, text: str) -> ImageName | None:
         """The repository that a text names; None where it names none."""

@@ -127,7 +127,7 @@ def _image_lines(environment: EnvironmentDraft) -> Iterator[str]:
     for why, left in environment.left.items():
         entries = counted(sum(map(len, left.values())), "entry")
         yield f"    #   # {plain(f'{entries} left, because {why}', _WIDTH)}"
-        yield from (f"    #   {as_key(name)}: {{{rule_for(pins[0])}}}" for name, pins in left.items())
+        yield from (f"    #   {as_key(name)}: {{{rule_for(pins[0], counts=True)}}}" for name, pins in left.items())
 
 
 def _policy(policy: Policy) -> str:
@@ -254,18 +254,23 @@ def addition(group: UnmanagedGroup, *, inferred: bool) -> str:
     return f"{_ADD} `environments.{plain(environment)}.images`: {as_key(first.name)}: {{{rule}}}"
 
 
-def rule_for(pin: Pin) -> str:
-    """The rule for an entry with this pin: for the tags of its format, else the usual one for such pins."""
+def rule_for(pin: Pin, *, counts: bool = False) -> str:
+    """The rule for an entry with this pin: for the tags of its format, else the usual one for such pins.
+
+    `counts`: a number alone is taken for the number of a build.
+    """
     form, careful = format_of(pin), inference.infer(pin)
     if isinstance(careful, Semver):
         return f"policy: {{semver: {quote(careful.versions)}}}"
     if not isinstance(careful, Unmanaged):
         return f"policy: {_policy(careful)}"
+    if counts and careful.why == "major" and (number := inference.numbered(pin.tag or "")) is not None:
+        return f"policy: {_policy(number)}"
     if isinstance(form, Format) and (policy := policy_for([pin.tag or ""], form)) is not None:
         return f"policy: {_policy(policy)}"
     if careful.why in ("digest", "unordered"):
         return f"policy: {{digest: {as_key(pin.tag or 'latest')}}}"
-    return "ignore: true" if careful.why in ("no_tag", "ticket") else 'policy: {semver: ">=0.0.0-0"}'
+    return "ignore: true" if careful.why in ("no_tag", "placeholder", "ticket") else 'policy: {semver: ">=0.0.0-0"}'
 
 
 def environment_for(folder: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gitops_bot.config import Hold
     from gitops_bot.errors import Problem
-    from gitops_bot.images.kinds import Follow, Policy
+    from gitops_bot.images.kinds import Policy
     from gitops_bot.images.owner import Owner
     from gitops_bot.images.reference import ImageName, Pin
     from gitops_bot.migration.rules import Gap
@@ -104,7 +104,7 @@ class EnvironmentDraft:
 
     found: FoundEnvironment
     policy: str | None
-    images: Mapping[str, str | Follow | Ignored]
+    images: Mapping[str, str | Policy | Ignored]
     ignored: Ignored | None = None
     left: Mapping[str, Mapping[str, Sequence[Pin]]] = field(default_factory=dict)
     followed: int = 0

@@ -32,6 +32,7 @@ class FileEntry:
     `choices`: it is a selector, not an image, and its tag is one of these. `decided_by`: another file pins this image
     and wins, so that this pin changes nothing. `unset`: the variable that holds the image or its tag, which nothing
     here sets, so that it is pinned elsewhere; refused, too. `major`: its file says that it has this major version.
+    `runs_once`: it is of a Job, which gets no other image once it is there.
     """
 
     name: str
@@ -46,6 +47,7 @@ class FileEntry:
     decided_by: str | None = None
     unset: str | None = None
     major: str | None = None
+    runs_once: bool = False
 
     def is_within(self, tag: str) -> bool:
         """Whether a tag may stand there: it begins with the major version that the file says."""

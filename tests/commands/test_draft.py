@@ -113,6 +113,39 @@ def test_an_environment_has_the_policy_of_most_and_images_have_what_differs(
     assert written["environments"]["production"] == {"overlays": ["overlays/production"], **expected}
 
 
+VALUES = "a: {{image: {{repository: busybox, tag: {}}}}}\n{}: {{image: {{repository: acme/web, tag: '{}'}}}}\n"
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: %s%s}
+spec: {template: {spec: {containers: [{image: "a/x:1.0.0"}]}}}
+"""
+
+
+def test_an_image_has_one_rule_by_its_repository_and_what_differs_has_its_own(tmp_path: Path) -> None:
+    files = {f"apps/{app}/values.yaml": VALUES.format("latest", app, "60") for app in "bcd"}
+    init(checkout(tmp_path, files | {"apps/e/values.yaml": "e: {image: {repository: busybox, tag: 1.36.0}}\n"}))
+    text = (tmp_path / "gitops-bot.yaml").read_text()
+    written = yaml.safe_load(text)["environments"]["default"]
+    assert (written["policy"], written["images"]) == (
+        "latest",
+        {"docker.io/acme/web": {"ignore": True}, "e.image": {"policy": "auto"}},
+    )
+    assert "docker.io/acme/web: {ignore: true}  # the tag may be a version or a build number\n" in text
+
+
+def test_a_job_that_nothing_replaces_keeps_its_image(tmp_path: Path) -> None:
+    hook = ", annotations: {argocd.argoproj.io/hook: Sync}"
+    init(checkout(tmp_path, {"jobs/a.yaml": JOB % ("one", ""), "jobs/b.yaml": JOB % ("two", hook)}))
+    text = (tmp_path / "gitops-bot.yaml").read_text()
+    assert yaml.safe_load(text)["environments"]["default"] == {
+        "overlays": ["jobs"],
+        "policy": "auto",
+        "images": {"Job/one": {"ignore": True}},
+    }
+    assert "Job/one: {ignore: true}  # a Job gets no other image once it is there" in text
+
+
 def test_a_word_of_one_tag_is_in_no_policy_and_one_of_several_tags_is(tmp_path: Path) -> None:
     written = drafted(tmp_path / "one", {"production": {"web": f"login-{A}", "api": "1.0.0"}})
     assert "policies" not in written
@@ -154,11 +187,9 @@ def test_an_entry_that_check_rejects_is_ignored_with_the_reason(tmp_path: Path) 
 
 def test_images_of_several_major_versions_keep_to_their_own(tmp_path: Path) -> None:
     written = drafted(tmp_path, {"production": {"a": "1.4.2-ls7", "b": "1.0.0-ls12", "c": "14.0.1-ls3"}})
-    assert {name: policy["semver"] for name, policy in written["policies"].items()} == {
-        "builds": ">=1.0.0-0 <2.0.0",
-        "builds-c": ">=14.0.0-0 <15.0.0",
-    }
-    assert written["environments"]["production"]["images"] == {"c": {"policy": "builds-c"}}
+    assert {name: policy["semver"] for name, policy in written["policies"].items()} == {"builds": ">=1.0.0-0 <2.0.0"}
+    own = {"semver": ">=14.0.0-0 <15.0.0", "pattern": "^(?P<version>[0-9]+\\.[0-9]+\\.[0-9]+)-ls(?P<build>[0-9]+)$"}
+    assert written["environments"]["production"]["images"] == {"c": {"policy": own}}
 
 
 def test_only_images_of_ones_own_get_the_next_major_version(tmp_path: Path) -> None:
@@ -174,7 +205,7 @@ def test_only_images_of_ones_own_get_the_next_major_version(tmp_path: Path) -> N
     ranges = {name: policy["semver"] for name, policy in written["policies"].items()}
     environment = written["environments"]["production"]
     rules = {name: environment["images"].get(name, environment)["policy"] for name in images}
-    assert {name: ranges[rule] for name, rule in rules.items()} == {
+    assert {name: rule["semver"] if isinstance(rule, dict) else ranges[rule] for name, rule in rules.items()} == {
         "ghcr.io/acme/web": ">=0.0.0-0",
         "ghcr.io/others/web": ">=1.0.0-0 <2.0.0",
         "registry.example.net/web": ">=0.0.0-0",

@@ -104,7 +104,8 @@ def test_what_is_inferred_without_a_configuration_stays_so(tag: str) -> None:
     ("pin", "why"),
     [
         (Pin("staging-initial"), "unordered"),
-        (Pin("changeme"), "unordered"),
+        (Pin("changeme"), "placeholder"),
+        (Pin("IMAGE_TAG"), "placeholder"),
         (Pin("feature-login"), "unordered"),
         (Pin("pr-12"), "ticket"),
         (Pin("${TAG}"), "no_tag"),

@@ -77,6 +77,19 @@ def test_a_directory_belongs_to_no_environment(directory: str) -> None:
     assert environments(directory) == {}
 
 
+@rows("tree found", {
+    "tests beside what is deployed": (["apps/prod", "tests/overlays/dev"], {"prod": ["apps/prod"]}),
+    "nothing but examples": (["examples/a/prod"], {"prod": ["examples/a/prod"]}),
+    "a scenario of kuttl": (["a/prod", "b/dev", "b/dev/kuttl-test.yaml"], {"prod": ["a/prod"]}),
+    "a scenario of Chainsaw": (["a/prod", "b/dev/x", "b/chainsaw-test.yaml"], {"prod": ["a/prod"]}),
+    "tests in test": (["a/prod", "test/overlays/dev", "test/e2e_test.go"], {"prod": ["a/prod"]}),
+    "an environment called test": (["a/prod", "a/test", "a/test_all.py"], {"test": ["a/test"], "prod": ["a/prod"]}),
+})  # fmt: skip
+def test_a_directory_of_tests_is_no_environment(tree: list[str], found: dict[str, list[str]]) -> None:
+    paths = [path if "." in path.rpartition("/")[2] else f"{path}/kustomization.yaml" for path in tree]
+    assert inference.infer(dict.fromkeys(paths, "100644")) == found
+
+
 def test_an_ambiguous_word_counts_beside_an_environment_beyond_doubt() -> None:
     assert environments("lab/test", "lab/dev") == {"dev": ["lab/dev"], "test": ["lab/test"]}
     assert environments("live/web", "staging/web") == {"staging": ["staging/web"], "live": ["live/web"]}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
 from gitops_bot.errors import EditError
+from gitops_bot.releases.layout.inference import is_below, is_fixture, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -40,9 +41,6 @@ DESCRIBED: Final[dict[Cause, str]] = {
 _MOST_KUSTOMIZATIONS: Final = 2000
 
 #: Directories that nobody deploys, those of one person's machine, and those that others build upon.
-_FIXTURES: Final = frozenset(
-    {"e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
-)
 _ARCHIVES: Final = frozenset({".archive", ".trash", "archive", "archived", "trash"})
 _VENDORS: Final = frozenset({"node_modules", "third-party", "third_party", "vendor", "vendored"})
 #: What Flux writes for itself.
@@ -74,11 +72,6 @@ class Roots:
 
     overlays: Mapping[str, Collection[str]]
     is_deployed: Callable[[str], bool]
-
-
-def is_fixture(directory: str) -> bool:
-    """Whether the files of a directory are for tests or examples, by its name."""
-    return not _FIXTURES.isdisjoint(directory.casefold().split("/"))
 
 
 def is_shared(directory: str) -> bool:
@@ -116,6 +109,10 @@ class Judge:
         return len(self.overrides.files) <= _MOST_KUSTOMIZATIONS
 
     @cached_property
+    def _scenarios(self) -> frozenset[str]:
+        return scenarios(self.tree)
+
+    @cached_property
     def _parts(self) -> Collection[str]:
         return self.overrides.parts  # which reads them all
 
@@ -132,7 +129,7 @@ class Judge:
     def cause(self, path: str) -> Cause | None:
         """Why all pins of a file need no updates, by its place and by what uses it."""
         directory = posixpath.dirname(path) or "."
-        cause = _by_place(path, self.tree)
+        cause = _by_place(path, self.tree) or ("fixture" if is_below(directory, self._scenarios) else None)
         if self.roots is None or self._reached is None:
             return cause
         if self.environments(path) or self.roots.is_deployed(directory):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot.images.reason import Unmanaged, counted
 from gitops_bot.releases.layout.glob import one_part_open
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: `tracked` by a policy, `promoted` from another environment.
 Kind = Literal["tracked", "promoted", "ignored"]
+#: What no rule can move, and whose cause stands in the files.
+_CAUSES: Final[Mapping[Why, Cause]] = {"overridden": "overridden", "placeholder": "template"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +147,10 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
     counts: Counter[str] = Counter()
     ignored: list[Managed] = []
     groups: dict[tuple[Why, str], list[tuple[Managed, Pin]]] = defaultdict(list)
-    overridden: Counter[tuple[str, Cause | None]] = Counter()
+    outside_by: Counter[tuple[str, Cause | None]] = Counter()
     for entry, pin, kind in kinds:
-        if isinstance(kind, Unmanaged) and kind.why == "overridden":
-            overridden[entry.overlay, "overridden"] += 1
+        if isinstance(kind, Unmanaged) and (cause := _CAUSES.get(kind.why)) is not None:
+            outside_by[entry.overlay, cause] += 1
         elif isinstance(kind, Unmanaged):
             groups[kind.why, kind.alike].append((entry, pin))
         elif kind == "ignored":
@@ -159,7 +161,7 @@ def cover(kinds: Iterable[tuple[Managed, Pin, Kind | Unmanaged]], outside: Outsi
         UnmanagedGroup(why, alike, tuple(entry for entry, _ in items), items[0][1])
         for (why, alike), items in sorted(groups.items(), key=lambda group: -len(group[1]))
     )
-    items = tuple(OutsideEntries(*key, number) for key, number in overridden.items())
+    items = tuple(OutsideEntries(*key, number) for key, number in outside_by.items())
     outside = replace(outside, items=(*items, *outside.items))
     return Coverage(counts["tracked"], counts["promoted"], tuple(ignored), alike_groups, outside, inferred)
 

@@ -6,7 +6,7 @@ decides; a `base` that is deeper takes the environment away again. Some words ha
 `stage`): they count only in a directory such as `overlays`, or beside an environment that is beyond doubt.
 
 In a directory of no environment, a file that holds pins may be an environment's by its own name
-(`values-production.yaml`).
+(`values-production.yaml`). Directories of tests and examples have none, unless there is nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.targets import by_directory, variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 #: In the order in which a release travels; environments are shown in it.
 WORDS: Final = ("dev", "development", "test", "qa", "uat", "staging", "stage", "preprod", "prod", "production", "live")
@@ -29,6 +29,13 @@ _AMBIGUOUS = frozenset({"test", "stage", "live"})
 _BASES = frozenset({"base", "bases"})
 #: Nothing below these is deployed from here: other people's files, scaffolds, and what tests read.
 _SKIPPED = frozenset({"node_modules", "template", "templates", "testdata", "third-party", "third_party", "vendor"})
+#: Directories of tests and examples.
+_FIXTURES: Final = frozenset(
+    {"docs", "e2e", "example", "examples", "fixture", "fixtures", "sample", "samples", "testdata", "tests"}
+)
+#: What runs a scenario in its directory (of kuttl and Chainsaw), and what tests in a directory `test` are written in.
+_SCENARIO: Final = re.compile(r"(?:\.?kuttl-test|\.?chainsaw(?:-test)?)\.ya?ml")
+_TEST: Final = re.compile(r".*(?:_test\.(?:go|py|sh)|\.(?:bats|robot))|test_.*\.py|conftest\.py", re.DOTALL)
 #: Directories whose children are environments by their very place.
 _PARENTS = frozenset(
     {"cluster", "clusters", "env", "environment", "environments", "envs", "overlay", "overlays", "stages"}
@@ -55,6 +62,12 @@ def infer(tree: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
     Environments are in the order in which a release travels, from `dev` to `production`; overlays are sorted, as globs.
     """
     by_path = by_directory(tree, by_content=True)
+    tests = scenarios(tree)
+    real = {path: files for path, files in by_path.items() if not is_fixture(path) and not is_below(path, tests)}
+    return _infer(real) or _infer(by_path)
+
+
+def _infer(by_path: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
     directories = [directory.removesuffix("/") for directory in by_path if directory]
     by_name: dict[str, set[str]] = defaultdict(set)
     beyond_doubt = _beyond_doubt(directories)
@@ -84,6 +97,30 @@ def named_by_place(directory: str) -> str | None:
 def is_skipped(directory: str) -> bool:
     """Whether nothing in a directory is deployed from there, by its name."""
     return any(part in _SKIPPED or (part.startswith(".") and part != ".") for part in directory.split("/"))
+
+
+def is_fixture(directory: str) -> bool:
+    """Whether the files of a directory are for tests or examples, by its name."""
+    return not _FIXTURES.isdisjoint(directory.casefold().split("/"))
+
+
+def scenarios(tree: Iterable[str]) -> frozenset[str]:
+    """The directories with tests, by the files that run these: one called `test` may as well be an environment."""
+    found: set[str] = set()
+    for path in tree:
+        directory, _, name = path.rpartition("/")
+        if _SCENARIO.fullmatch(name):
+            found.add(directory)
+        elif "test" in directory and _TEST.fullmatch(name):
+            parts = directory.split("/")
+            found.update("/".join(parts[: at + 1]) for at, part in enumerate(parts) if part.casefold() == "test")
+    return frozenset(found - {""})
+
+
+def is_below(path: str, directories: Collection[str]) -> bool:
+    """Whether a path is one of these directories, or inside of one."""
+    parts = path.split("/") if directories else ()
+    return any("/".join(parts[: end + 1]) in directories for end in range(len(parts)))
 
 
 def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, str]]:

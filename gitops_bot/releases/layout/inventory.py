@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gitops_bot import targets
 from gitops_bot.config import NEWEST_READS
 from gitops_bot.errors import EditError, GitError, bugs_as
+from gitops_bot.images.inference import is_placeholder
 from gitops_bot.images.reference import split
 from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.overlays import REGULAR
@@ -37,10 +38,6 @@ _MOST_REFERENCES: Final = 50_000
 #: Manifests of somebody else's release: as long as this, with a definition of resources.
 _LONG: Final = 1000
 DEFINITION: Final = re.compile(rb"^kind:[ \t]*[\"']?CustomResourceDefinition\b", re.MULTILINE)
-#: What stands where a pipeline writes the tag.
-_PLACEHOLDER: Final = re.compile(
-    r"^(?:image[_-]?)?tag$|^__\w+__$|_TAG$|placeholder|change[_-]?me|replace[_-]?me", re.IGNORECASE
-)
 #: Lines above a pin that an expression may need to be the only one, and what may be a part of a digest.
 _CONTEXT: Final = 8
 _HEX: Final = "[0-9a-f]{64}"
@@ -163,7 +160,7 @@ def _cause(path: str, reference: Reference, scanned: Scan, known: Known, judge: 
     if path in scanned.encrypted:
         return "encrypted"
     name, tag, _ = split(reference.image)
-    if _PLACEHOLDER.search(tag or ""):
+    if is_placeholder(tag or ""):
         return "template"
     if path in known.claimed:
         return None

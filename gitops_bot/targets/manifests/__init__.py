@@ -105,6 +105,8 @@ _MORE_PATHS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("serving.kserve.io", "ServingRuntime"): _below([".spec"], _CONTAINERS),
     ("serving.kserve.io", "ClusterServingRuntime"): _below([".spec"], _CONTAINERS),
 }
+#: Annotations of what is made anew when it changes.
+_REPLACED: Final = ("argocd.argoproj.io/hook", "helm.sh/hook", "kustomize.toolkit.fluxcd.io/force")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +184,28 @@ def _places(parsed: Document, kinds: Mapping[str, Sequence[str]], reads: int) ->
                     refusal = parsed.problem(twice, message, "Keep one of them: programs disagree which one counts.")
                 # Beside an image of a catalog stands its major version, which a catalog has once.
                 major = nodes.text(mapping, "major") if kind.endswith("ImageCatalog") else ""
-                entry = "/".join(part for part in (kind, name, label or major) if part)
-                place = reference(parsed, entry, slot, refusal=refusal)
-                if major and replace(place.entry, major=major).is_within(place.entry.pin.tag or ""):
-                    place = place.with_entry(major=major)
-                by_value[id(mapping), key] = place
+                place = reference(parsed, "/".join(filter(None, (kind, name, label or major))), slot, refusal=refusal)
+                is_major = bool(major) and replace(place.entry, major=major).is_within(place.entry.pin.tag or "")
+                stays = kind == "Job" and not _is_replaced(resource)
+                by_value[id(mapping), key] = place.with_entry(major=major if is_major else None, runs_once=stays)
     places = sorted(by_value.values(), key=lambda place: (place.entry.line, place.entry.column))
     return number(parsed.file, places)
+
+
+def _is_replaced(job: Node) -> bool:
+    """Whether a Job goes away by itself, or is replaced where it changes: by Argo CD, Flux or Helm.
+
+    Otherwise its template stays as it was made. https://kubernetes.io/docs/concepts/workloads/controllers/job/
+    """
+    metadata = nodes.value(job, "metadata")
+    marks = nodes.pairs(nodes.value(metadata, "annotations"))
+    options = nodes.text(nodes.value(metadata, "annotations"), "argocd.argoproj.io/sync-options")
+    return (
+        not marks.keys().isdisjoint(_REPLACED)
+        or "Replace=true" in options
+        or nodes.at(job, "spec", "ttlSecondsAfterFinished") is not None
+        or nodes.value(metadata, "generateName") is not None
+    )
 
 
 def _resources(roots: Sequence[Node]) -> Iterator[MappingNode]:
