@@ -12,7 +12,7 @@ from gitops_bot.engine.read import read_disk
 from gitops_bot.errors import Problem, noted
 from gitops_bot.releases.choice import hold
 from gitops_bot.releases.layout import correspondence
-from gitops_bot.releases.layout.inference import WORDS
+from gitops_bot.releases.layout.inference import place_of
 from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import Checked
 from gitops_bot.results.result import Head, Result
@@ -84,7 +84,7 @@ def _elsewhere(snapshot: Snapshot, judge: Judge) -> Iterator[Problem]:
     for name, selected in snapshot.layout.selection.overlays.items():
         named = {overlay.file for overlay in selected if overlay.named and overlay.target.PINNED_AGAIN_BY}
         reached = snapshot.config.environments[name].names_reached
-        for entry in snapshot.states[name].entries if name in WORDS or len(reached) > 1 else ():
+        for entry in snapshot.states[name].entries if place_of(name) or len(reached) > 1 else ():
             built = judge.environments(entry.file) if entry.file in named and not entry.rules.ignore else ()
             image = entry.entry.repository or ""
             for other in built:

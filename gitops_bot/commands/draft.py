@@ -14,7 +14,7 @@ from gitops_bot.images.kinds import Follow, Policy
 from gitops_bot.images.order import compare
 from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName, fits, split
-from gitops_bot.releases.layout.inference import WORDS
+from gitops_bot.releases.layout.inference import place_of
 from gitops_bot.results.checkout import Draft, EnvironmentDraft, Ignored
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def draft(found: Sequence[FoundEnvironment], ignored: Mapping[EntryKey, Ignored]
             tags[form].append(entry.pin.tag or "")
             images[form].add(entry.image)
     writing = _Writing(formats, tags, images)
-    travelling = [environment for environment in found if environment.name in WORDS]
+    travelling = [environment for environment in found if place_of(environment.name)]
     last = travelling[-1] if len(travelling) > 1 else None
     earlier = travelling[:-1]
     environments = [

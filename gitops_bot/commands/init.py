@@ -27,7 +27,15 @@ from gitops_bot.releases.decisions import EntryKey
 from gitops_bot.releases.layout import causes, resources
 from gitops_bot.releases.layout.folding import ending_of, fold_except, fold_files
 from gitops_bot.releases.layout.glob import is_plain
-from gitops_bot.releases.layout.inference import WORDS, environment_in, infer, is_fixture, is_skipped, named_by_place
+from gitops_bot.releases.layout.inference import (
+    environment_in,
+    in_order,
+    infer,
+    is_fixture,
+    is_skipped,
+    named_by_place,
+    place_of,
+)
 from gitops_bot.releases.layout.inventory import scan
 from gitops_bot.results.checkout import FoundEnvironment, Ignored, Inventory
 
@@ -137,7 +145,8 @@ class _Suggested:
 
 def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now: datetime) -> _Suggested:
     """The environments by the names of directories and files, and where what they are built from belongs."""
-    snapshot, failed = _read(files, tree, {name: set(found) for name, found in infer(tree).items()}, now)
+    named = {name: {place for place in own if not _is_left(place, tree, deployed)} for name, own in infer(tree).items()}
+    snapshot, failed = _read(files, tree, {name: own for name, own in named.items() if own}, now)
     first = snapshot
     places: dict[str, set[str]] = {}
     empty: dict[str, set[str]] = {}
@@ -159,13 +168,13 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
     further = list(_resources(files, tree, (first, snapshot), deployed, [outside for _, outside in claimed]))
     if not places and not further:
         return _of_manifests(files, tree, now)
-    present = [name for name in WORDS if first.layout.selection.overlays.get(name)]
+    present = in_order(name for name, own in first.layout.selection.overlays.items() if own)
     claimed += ((_owner_of(item) or _named(item, places, deployed) or _ONLY, item) for item in further)
     _add(places, claimed)
     reached = {name for own, outside in claimed if own == _SHARED for name in outside.environments} & places.keys()
     if _SHARED in places and not reached:  # nothing has rules that would hold for it
         places.setdefault(_ONLY, set()).update(places.pop(_SHARED))
-    order = {name: at for at, name in enumerate((*WORDS, _ONLY))}
+    order = {name: at for at, name in enumerate((*in_order(places), _ONLY))}
     last = len(order)
     names = sorted(places, key=lambda name: (name == _SHARED, order.get(name, last), name))
     snapshot, problems = _read(files, tree, {name: places[name] for name in names}, now)
@@ -176,6 +185,11 @@ def _suggest(files: Files, tree: Mapping[str, str], deployed: DeployedPaths, now
         if (why := causes.DESCRIBED[cause] if cause is not None else _at_once(outside, present))
     }
     return _Suggested(snapshot, set(), empty, ignored, (*failed, *problems), bool(further), reached)
+
+
+def _is_left(place: str, tree: Mapping[str, str], deployed: DeployedPaths) -> bool:
+    """Whether what deploys directories like that of an overlay leaves this one out."""
+    return deployed.leaves_out(place.rpartition("/")[0] if place in tree else place)
 
 
 def _add(places: dict[str, set[str]], claimed: Iterable[tuple[str, OutsideFile]]) -> None:
@@ -307,7 +321,7 @@ def _environment(
     }
     globs, without = fold_except(whole, others, taken)
     of_files, without_files = fold_files(files, tree.keys() - _without_pins(snapshot, files, read), taken)
-    if globs and name in WORDS and not {glob.count("*") for glob in of_files} <= {0, *(g.count("*") for g in globs)}:
+    if globs and place_of(name) and not {glob.count("*") for glob in of_files} <= {0, *(g.count("*") for g in globs)}:
         of_files, without_files = tuple(sorted(files)), ()  # captures of no other environment would rule promotions out
     return FoundEnvironment(
         name=name,
@@ -339,8 +353,8 @@ def _with_sources(
     formats = read_formats((entry for environment in environments for entry in environment.entries), owner)
     for at, environment in enumerate(environments):
         best = environment
-        for before in environments[:at] if environment.name in WORDS else ():
-            if before.name not in WORDS:
+        for before in environments[:at] if place_of(environment.name) else ():
+            if place_of(before.name) is None:
                 continue
             every = partners(snapshot.layout, snapshot.states[before.name], snapshot.states[environment.name])
             entries = {entry.key: entry for entry in environment.entries}

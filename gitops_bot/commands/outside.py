@@ -42,7 +42,8 @@ def judge_of(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPa
     def is_deployed(directory: str) -> bool:
         return any(not is_fixture(item.file) for item in deployed().of_directories([directory]))
 
-    return Judge(layout.files, layout.tree, files.read, causes.Roots(overlays, is_deployed))
+    roots = causes.Roots(overlays, is_deployed, lambda directory: deployed().leaves_out(directory))
+    return Judge(layout.files, layout.tree, files.read, roots)
 
 
 def cover(

@@ -15,7 +15,7 @@ from gitops_bot.images.reference import ImageName
 from gitops_bot.migration import rules
 from gitops_bot.migration.rules import Gap
 from gitops_bot.releases.layout.folding import fold
-from gitops_bot.releases.layout.inference import WORDS, environment_in
+from gitops_bot.releases.layout.inference import environment_in, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ def assemble(
             fitting.rules |= place.rules
         else:
             growing.append(_Growing([place], dict(place.rules)))
-    order = {word: at for at, word in enumerate(WORDS)}
+    order = {name: at for at, name in enumerate(in_order({grown.places[0].name for grown in growing}))}
     growing.sort(key=lambda grown: order.get(grown.places[0].name, len(order)))
     environments: list[MigratedEnvironment] = []
     taken: set[str] = set()

@@ -221,6 +221,41 @@ def test_pins_of_patch_files_belong_to_the_overlay_that_names_them(tmp_path: Pat
     assert accepted(folder)["promoted"] == 2
 
 
+RINGS = {
+    **{f"clusters/{name}/web/pod.yaml": POD.format("web") for name in ("ring-2", "ring-10", "canary")},
+    "clusters/ring-2/old/pod.yaml": POD.format("old"),
+    "set.yaml": """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: apps}
+spec:
+  generators: [{list: {elements: [{ring: ring-2}, {ring: ring-10}, {ring: canary}]}}]
+  template: {spec: {source: {path: 'clusters/{{ring}}/web'}}}
+""",
+    "apps.yaml": """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: more}
+spec:
+  generators: [{list: {elements: [{app: web}]}}]
+  template: {spec: {source: {path: 'clusters/ring-2/{{app}}'}}}
+""",
+}
+
+
+def test_rings_come_one_after_the_other_and_what_no_list_names_is_left_out(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, RINGS)
+    init(folder)
+    environments = yaml.safe_load((folder / "gitops-bot.yaml").read_text())["environments"]
+    assert {name: (its["overlays"], its.get("promote_from")) for name, its in environments.items()} == {
+        "canary": (["clusters/canary/web"], None),
+        "ring-2": (["clusters/ring-2/web"], "canary"),
+        "ring-10": (["clusters/ring-10/web"], "ring-2"),
+    }
+    outside = accepted(folder)["outside"]
+    assert [(item["overlay"], item["cause"]) for item in outside] == [("clusters/ring-2/old", "unreferenced")]
+
+
 CHARTS = {
     "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
     "charts/web/values.yaml": "image: {repository: ghcr.io/acme/web}\n",

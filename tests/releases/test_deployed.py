@@ -32,7 +32,8 @@ MATRIX = f"[{{matrix: {{generators: [{GIT[1:-1]}, {{list: {{elements: [{{env: qa
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(one.path.text, one.by) for one in deployments([("argocd/apps.yaml", text.encode())], [])]
+    every = deployments([("argocd/apps.yaml", text.encode())], [])
+    return [(one.path.text, one.by) for one in every if not one.is_left]
 
 
 @pytest.mark.parametrize(
@@ -101,3 +102,25 @@ def test_directories_find_what_deploys_them_in_the_order_of_the_files() -> None:
     assert [one.file for one in deployed.of_directories(["apps/web"])] == ["apps/web", "*/web", "apps/*"]
     assert [one.file for one in deployed.of_directories(["x/prod", "apps/api"])] == ["apps/*", "**/prod"]
     assert deployed.of_directories(["."]) == []
+
+
+LIST = "[{list: {elements: [{app: web, env: dev}, {app: api, env: dev}]}}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "kept"),
+    [
+        (SET % (LIST, "apps/{{app}}"), ["apps/old", "apps/old/base"], ["apps/web", "apps", "other", "."]),
+        (SET % (LIST, "apps/{{.app}}/overlays/{{ .env }}"), ["apps/web/overlays/qa"],
+            ["apps/web/overlays/dev", "apps/web/base", "apps/old"]),
+        (SET % (GIT, "{{path}}"), ["apps/old", "apps/old/x"], ["apps/web", "x/old"]),
+        (SET % (GIT, "{{path}}/prod"), ["apps/old/prod"], ["apps/web/prod", "apps/old"]),
+        (SET % ("[{list: {elements: [{p: apps/web}]}}]", "{{p}}"), [], ["apps/old"]),
+        (SET % (LIST, "apps/{{name}}"), [], ["apps/old"]),
+        (SET % (LIST[:-1] + ", {clusters: {}}]", "apps/{{app}}"), [], ["apps/old"]),
+        (f"{SET % (LIST, 'apps/{{app}}')}---\n{APPLICATION % 'apps/old'}", ["apps/new"], ["apps/old"]),
+    ],
+)  # fmt: skip
+def test_a_directory_beside_those_that_are_named_is_left_out(text: str, left: list[str], kept: list[str]) -> None:
+    deployed = DeployedPaths(deployments([("apps.yaml", text.encode())], []))
+    assert [path for path in (*left, *kept) if deployed.leaves_out(path)] == left

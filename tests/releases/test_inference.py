@@ -56,6 +56,9 @@ def environments(*directories: str) -> dict[str, list[str]]:
     "a colour below": ("prod/blue", "prod"),
     "test among overlays": ("apps/web/overlays/test", "test"),
     "an application that sounds so": ("apps/live-eu/overlays/dev", "dev"),
+    "a ring among clusters": ("clusters/ring-1", "ring-1"),
+    "a wave of production": ("clusters/prod-wave2/web", "prod-wave2"),
+    "a canary among overlays": ("apps/web/overlays/canary", "canary"),
     "tools of dev, in prod": ("apps/dev-tools/overlays/prod", "prod"),
 })  # fmt: skip
 def test_a_directory_belongs_to_an_environment(directory: str, environment: str) -> None:
@@ -65,6 +68,7 @@ def test_a_directory_belongs_to_an_environment(directory: str, environment: str)
 @pytest.mark.parametrize(
     "directory",
     [
+        "apps/canary", "apps/ring-1", "apps/canary-checker/web", "apps/ringtone",
         "base", "apps/web/base", "apps/web/overlays/prod/base", "trino-dev/bases", "apps/dev-tools", "apps/prod-eu-web",
         "apps/prod-web-eu", "apps/prod-", "apps/test-app", "apps/live-chat", "apps/web-test", "apps/production2",
         "apps/predev", "apps/pr-test-api", "clusters/load-test", "test/kubernetes/deploy", "manifests/test",
@@ -94,11 +98,18 @@ def test_an_ambiguous_word_counts_beside_an_environment_beyond_doubt() -> None:
     assert environments("lab/test", "lab/dev") == {"dev": ["lab/dev"], "test": ["lab/test"]}
     assert environments("live/web", "staging/web") == {"staging": ["staging/web"], "live": ["live/web"]}
     assert environments("lab/test", "other/dev") == {"dev": ["other/dev"]}
+    assert environments("a/ring2", "a/ring10", "a/canary", "b/ring1") == {
+        "canary": ["a/canary"],
+        "ring2": ["a/ring2"],
+        "ring10": ["a/ring10"],
+    }
 
 
 def test_environments_are_in_the_order_in_which_a_release_travels() -> None:
     names = ["prod", "live", "staging", "dev", "qa", "production", "preprod", "uat", "development", "test", "stage"]
-    assert list(environments(*(f"overlays/{name}" for name in names))) == list(inference.WORDS)
+    found = list(environments(*(f"overlays/{name}" for name in [*names, "canary", "wave-2", "wave-10", "qa-wave-1"])))
+    before = [*inference.WORDS[:4], "qa-wave-1", *inference.WORDS[4:10]]
+    assert found == [*before, "wave-2", "wave-10", *inference.WORDS[10:]]
 
 
 def test_below_a_kustomization_other_files_say_nothing() -> None:

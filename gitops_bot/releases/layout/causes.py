@@ -68,10 +68,14 @@ class OutsideFile:
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """What is deployed: the directories of each environment's overlays, and what a manifest in the repository says."""
+    """What is deployed: the directories of each environment's overlays, and what a manifest in the repository says.
+
+    That is whether it deploys a directory, and whether it leaves it out.
+    """
 
     overlays: Mapping[str, Collection[str]]
     is_deployed: Callable[[str], bool]
+    is_left_out: Callable[[str], bool] = lambda _: False
 
 
 def is_shared(directory: str) -> bool:
@@ -134,7 +138,8 @@ class Judge:
             return cause
         if self.environments(path) or self.roots.is_deployed(directory):
             return None if cause == "fixture" else cause
-        if cause is None and path not in self._reached[1] and _is_part(directory, self._parts):
+        is_part = path not in self._reached[1] and _is_part(directory, self._parts)
+        if cause is None and (is_part or self.roots.is_left_out(directory)):
             return "unreferenced"
         return cause
 

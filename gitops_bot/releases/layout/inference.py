@@ -3,7 +3,8 @@
 A directory is an environment's when its name is one of the words below, or has one at its end (`cluster-staging`,
 `openshift-dev`) or, before a region or a number, at its start (`prod-eu`, `staging-2`). The deepest such directory
 decides; a `base` that is deeper takes the environment away again. Some words have other meanings too (`test`, `live`,
-`stage`): they count only in a directory such as `overlays`, or beside an environment that is beyond doubt.
+`stage`): they count only in a directory such as `overlays`, or beside an environment that is beyond doubt. So do
+`canary`, and rings and waves (`ring-1`, `prod-wave2`), of which two beside each other leave no doubt.
 
 In a directory of no environment, a file that holds pins may be an environment's by its own name
 (`values-production.yaml`). Directories of tests and examples have none, unless there is nothing else.
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 #: In the order in which a release travels; environments are shown in it.
-WORDS: Final = ("dev", "development", "test", "qa", "uat", "staging", "stage", "preprod", "prod", "production", "live")
-_AMBIGUOUS = frozenset({"test", "stage", "live"})
+WORDS: Final = (
+    "dev", "development", "test", "qa", "uat", "staging", "stage", "preprod", "canary", "prod", "production", "live",
+)  # fmt: skip
+_AMBIGUOUS = frozenset({"canary", "live", "stage", "test"})
+#: One of several parts of an environment that get a release one after the other; without a word, of production.
+_RING = re.compile(rf"(?:(?P<word>{'|'.join(WORDS)})[-_.])?(?:ring|wave)[-_.]?(?P<number>[0-9]{{1,3}})")
+_RING_AT_END = re.compile(rf"(?:(?<=[-_.])|^){_RING.pattern}$")
 _BASES = frozenset({"base", "bases"})
 #: Nothing below these is deployed from here: other people's files, scaffolds, and what tests read.
 _SKIPPED = frozenset({"node_modules", "template", "templates", "testdata", "third-party", "third_party", "vendor"})
@@ -80,13 +86,27 @@ def _infer(by_path: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
                     by_name[other].add(file)
         elif is_plain(directory.removesuffix("/")):
             by_name[word].add(directory.removesuffix("/"))
-    return {name: sorted(by_name[name]) for name in sorted(by_name, key=WORDS.index)}
+    return {name: sorted(by_name[name]) for name in in_order(by_name)}
+
+
+def place_of(name: str) -> tuple[int, int] | None:
+    """The place of an environment in the order in which a release travels; None for a name that does not tell it."""
+    if name in WORDS:
+        return WORDS.index(name), -1
+    ring = _RING.fullmatch(name)
+    return (WORDS.index(ring["word"] or "prod"), int(ring["number"])) if ring is not None else None
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The environments among these names whose place is known, in the order in which a release travels."""
+    places = [(place, name) for name in names if (place := place_of(name)) is not None]
+    return [name for _, name in sorted(places)]
 
 
 def environment_in(text: str) -> str | None:
     """The environment that a name speaks of, if it is beyond doubt: `web-prod` and `apps/prod/web.yaml` are `prod`."""
     environments = {word for part in text.split("/") if (word := _word(part.rpartition(".")[0] or part))}
-    return next(iter(environments)) if len(environments) == 1 and not environments & _AMBIGUOUS else None
+    return next(iter(environments)) if len(environments) == 1 and _certain(environments) else None
 
 
 def named_by_place(directory: str) -> str | None:
@@ -129,7 +149,7 @@ def _files(parts: Sequence[str], files: Sequence[str]) -> Iterator[tuple[str, st
         return
     names = {file.rpartition("/")[2]: file for file in files}
     variants = {file: word for name, file in names.items() if (text := variant(name, names)) and (word := _word(text))}
-    certain = set(variants.values()) - _AMBIGUOUS
+    certain = _certain(set(variants.values()))
     for file, word in variants.items():
         if certain - {word} or word in certain:
             yield file, word
@@ -147,9 +167,15 @@ def _environment(parts: list[str], beyond_doubt: Mapping[str, set[str]]) -> str 
             continue
         is_in_parent = depth > 1 and parts[depth - 2].lower() in _PARENTS
         siblings = beyond_doubt.get("/".join(parts[: depth - 1]), set()) - {word}
-        if word not in _AMBIGUOUS or is_in_parent or siblings:
+        if _certain({word}) or is_in_parent or siblings:
             return word
     return None
+
+
+def _certain(words: set[str]) -> set[str]:
+    """Those of some names beside each other that are environments beyond doubt."""
+    rings = {word for word in words if word not in WORDS}
+    return (words - _AMBIGUOUS - rings) | (rings if len(rings) > 1 else set())
 
 
 def _beyond_doubt(directories: Iterable[str]) -> Mapping[str, set[str]]:
@@ -158,15 +184,16 @@ def _beyond_doubt(directories: Iterable[str]) -> Mapping[str, set[str]]:
     for directory in directories:
         parts = directory.split("/")
         for depth, part in enumerate(parts):
-            word = _word(part)
-            if word is not None and word not in _AMBIGUOUS:
+            if (word := _word(part)) is not None:
                 by_name["/".join(parts[:depth])].add(word)
-    return by_name
+    return {parent: _certain(words) for parent, words in by_name.items()}
 
 
 @lru_cache(maxsize=4096)
 def _word(part: str) -> str | None:
     *before, last = first, *after = _SEPARATORS.split(part.lower())
+    if ring := _RING_AT_END.search(part.lower()):
+        return ring[0]
     if last in WORDS and not (last == "test" and before and before[-1] in _KINDS_OF_TESTS):
         return last
     return first if first in WORDS and all(token and _PLACE.fullmatch(token) for token in after) else None
