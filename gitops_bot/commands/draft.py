@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final
 
 from gitops_bot.images.formats import Format, format_of, policy_for
@@ -319,11 +319,15 @@ def _fold(
             groups[rule].append(name)
     for rule, names in groups.items():
         others = {text for name, meant in texts.items() if name not in names for text in meant}
-        glob = _glob(names)
-        if len(names) > 1 and glob != "*" and not any(fits(glob, text) for text in others):
-            yield glob, rule
-        else:
-            yield from ((name, rule) for name in sorted(names))
+        parts: Iterable[list[str]] = [names]
+        if isinstance(rule, Ignored):  # of manifests, those of one kind: `Deployment/*`
+            parts = [list(own) for _, own in groupby(sorted(names), lambda name: name.partition("/")[0])]
+        for part in parts:
+            glob = _glob(part)
+            if len(part) > 1 and glob != "*" and not any(fits(glob, text) for text in others):
+                yield glob, rule
+            else:
+                yield from ((name, rule) for name in sorted(part))
 
 
 def _glob(names: Sequence[str]) -> str:
