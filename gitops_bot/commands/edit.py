@@ -15,7 +15,7 @@ from gitops_bot.releases.decisions import Change, Managed
 from gitops_bot.results.checkout import Edited
 from gitops_bot.results.result import Head, Result
 from gitops_bot.targets import pin_file
-from gitops_bot.targets.pin_file import matching, pin_after
+from gitops_bot.targets.pin_file import NEWEST_READS, matching, pin_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,14 +65,18 @@ def edit(disk: Disk, path: str, assignments: Sequence[Assignment], *, dry_run: b
 def _choose_file(disk: Disk, path: str, assignments: Sequence[Assignment]) -> tuple[str, bytes, PinFile]:
     """The file to edit; in a directory with several, the only one that has one of the entries."""
     read = [(file, disk.read(file)) for file in disk.pin_files(path)]
-    files = [(file, data, targets.read(data, file, disk.beside(file))) for file, data in read]
-    meant = [
-        chosen
-        for chosen in files
-        if len(files) == 1 or any(matching(chosen[2].entries, assignment.image) for assignment in assignments)
-    ]
-    if len(meant) == 1:
-        return meant[0]
+    for reads in range(1, NEWEST_READS + 1):  # what has more entries may give one name to several
+        try:
+            files = [(file, data, targets.read(data, file, disk.beside(file), reads)) for file, data in read]
+        except EditError:
+            if reads == NEWEST_READS:
+                raise
+            continue
+        meant = [its for its in files if any(matching(its[2].entries, assignment.image) for assignment in assignments)]
+        if meant or reads == NEWEST_READS:
+            break
+    if len(meant) == 1 or len(files) == 1:
+        return (meant or files)[0]
     names = " and ".join(posixpath.basename(file) for file, _, _ in meant or files)
     if meant:
         message, advice = f"the directory has {names}, and each of them has such an entry", "Name the file."

@@ -28,7 +28,7 @@ _MOST_MANIFESTS: Final = 20_000
 
 def look_outside(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPaths]) -> tuple[OutsideFile, ...]:
     """The files with pins that no environment of a checkout claims; raises what `causes.find` raises."""
-    return causes.find(judge_of(files, snapshot, deployed), snapshot.layout.others)
+    return causes.find(judge_of(files, snapshot, deployed), snapshot.layout.others, snapshot.config.reads)
 
 
 def judge_of(files: Files, snapshot: Snapshot, deployed: Callable[[], DeployedPaths]) -> Judge:
@@ -51,7 +51,7 @@ def cover(
 ) -> Coverage:
     """What becomes of every pin of the repository."""
     layout = snapshot.layout
-    outside = causes.find(judge, layout.others)
+    outside = causes.find(judge, layout.others, snapshot.config.reads)
     lines: defaultdict[str, set[int]] = defaultdict(set)
     states = snapshot.states.values()
     for state in states:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gitops_bot.config import checks, form_policy, times, validation
 from gitops_bot.config.document import parse
-from gitops_bot.config.form import NEWEST_READS, ConfigForm, RegistryAccess
+from gitops_bot.config.form import ConfigForm, RegistryAccess
 from gitops_bot.config.form_target import ReleaseInfoForm
 from gitops_bot.config.propose import Limit, NamedGroup, Propose, Window
 from gitops_bot.config.require import Require
@@ -20,6 +20,7 @@ from gitops_bot.images.build import LABELS
 from gitops_bot.images.kinds import NamedPolicy, Rules
 from gitops_bot.images.reason import Unmanaged, unmanaged
 from gitops_bot.images.reference import ImageName, fits
+from gitops_bot.targets.pin_file import NEWEST_READS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from gitops_bot.targets.pin_file import FileEntry
 
 #: What other modules find here beside its own.
-__all__ = ["NEWEST_READS", "Limit", "NamedGroup", "Propose", "RegistryAccess", "Window"]
+__all__ = ["Limit", "NamedGroup", "Propose", "RegistryAccess", "Window"]
 
 #: The configuration, at the root of the repository.
 FILE = "gitops-bot.yaml"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta  # noqa: TC003 - `reading` evaluates the annotations
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from gitops_bot.config import form_policy, times
 from gitops_bot.config import leaves as leaf
@@ -18,13 +18,12 @@ from gitops_bot.config.propose import MOST, ZONE, Propose
 from gitops_bot.config.require import Checks, Require  # noqa: TC001 - likewise
 from gitops_bot.images.build import PLATFORM, normal_platform
 from gitops_bot.images.kinds import OnMove, PinShape  # noqa: TC001 - likewise
+from gitops_bot.targets.pin_file import NEWEST_READS
 
 MatchBy = Literal["digest", "revision"]
 TagOf = Literal["source", "release"]
 Recorder = Literal["none", "github"]
 OnFailure = Literal["rollback"]
-#: The highest `reads`: what `init` writes, and what holds without a configuration.
-NEWEST_READS: Final = 2
 
 _NAME = leaf.key("must be up to 60 letters, digits, `.`, `_` and `-`", leaf.NAME)
 _HOST = leaf.key("must be a host, with its port if it has one", leaf.HOST)

@@ -13,7 +13,6 @@ from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from gitops_bot.config import NEWEST_READS
 from gitops_bot.images import inference
 from gitops_bot.images.formats import Format, format_of, policy_for
 from gitops_bot.images.kinds import Follow, Newest, Pattern, Semver
@@ -23,6 +22,7 @@ from gitops_bot.releases.layout import causes
 from gitops_bot.releases.layout.coverage import fold_folders
 from gitops_bot.report.screen import SHOWN, Screen, align, list_images, list_names
 from gitops_bot.results.checkout import Ignored
+from gitops_bot.targets.pin_file import NEWEST_READS
 from gitops_bot.targets.writing import is_plain_string
 
 if TYPE_CHECKING:

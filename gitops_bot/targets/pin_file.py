@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gitops_bot.images.reference import Assignment
     from gitops_bot.targets.document import Block
 
+#: The highest `reads`: what `init` writes, and what holds without a configuration.
+NEWEST_READS: Final = 2
 #: What a bare digest leaves out.
 BARE: Final = "sha256:"
 

@@ -80,6 +80,18 @@ def test_dry_run_prints_the_diff(folder: Path) -> None:
     assert "+    newTag: '1.1.0'" in done.out
 
 
+def test_an_image_of_a_patch_is_edited_where_nothing_else_has_the_name(folder: Path) -> None:
+    before = b"- op: replace\n  path: /spec/image\n  value: ghcr.io/acme/web:1.0.0 # ours\n"
+    (folder / "patch.yaml").write_bytes(before)
+    assert edit(folder, "patch.yaml", "ghcr.io/acme/web=1.1.0").code == 0
+    assert (folder / "patch.yaml").read_bytes() == before.replace(b"1.0.0", b"1.1.0")
+    patch = b"patches:\n- patch: |\n    - {op: add, path: /spec/image, value: 'web:1.0.0'}\n"
+    inline = patch + b"images:\n- {name: web, newTag: 1.0.0}\n"
+    (folder / "kustomization.yaml").write_bytes(inline)
+    assert edit(folder, "kustomization.yaml", "web=1.1.0").code == 0
+    assert (folder / "kustomization.yaml").read_bytes() == inline.replace(b"newTag: 1.0.0", b"newTag: 1.1.0")
+
+
 @rows("pins code problems", {
     "some that are nothing": (
         ["web=2", "x=1", "UPPER=1"], 1, ["no entry has the name 'x'", "no entry has the name 'UPPER'"],

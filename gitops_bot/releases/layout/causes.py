@@ -169,13 +169,13 @@ def _is_dependency(path: str, tree: Mapping[str, str]) -> bool:
     return bool(found) and f"{before}/Chart.yaml"[1:] in tree
 
 
-def find(judge: Judge, others: Iterable[str]) -> tuple[OutsideFile, ...]:
-    """The readable files with pins among `others`, in their order."""
+def find(judge: Judge, others: Iterable[str], reads: int = 1) -> tuple[OutsideFile, ...]:
+    """The readable files with pins among `others`, in their order; `reads` is that of the configuration."""
     files = judge.files
-    known = ((path, targets.target_of(path)) for path in others if path in files)
+    known = ((path, targets.target_of(path, reads)) for path in others if path in files)
     with_pins = [path for path, target in known if target is not None and target.count(files[path])]
     found = []
-    for pin_file in targets.read_all(with_pins, files)[0]:
+    for pin_file in targets.read_all(with_pins, files, reads)[0]:
         cause = judge.cause(pin_file.file)
         asked = cause is None and judge.is_small
         idle = targets.idle_entries(pin_file, judge.overrides, judge.tree, judge.read) if asked else ()

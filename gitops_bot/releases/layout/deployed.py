@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Only files that contain one of these are parsed.
 MARKS: Final = (b"argoproj.io/", b"kustomize.toolkit.fluxcd.io/")
+_KIND: Final = re.compile(
+    r"(?:^[ \t-]*|[{,]\s*)[\"']?kind[\"']?\s*:\s*[\"']?(?:Application|ApplicationSet|Kustomization)\b", re.MULTILINE
+)
 #: Bytes of a file beyond which no person wrote it.
 _LONGEST: Final = 256 * 1024
 #: Bytes of all manifests that are parsed, at some 5 microseconds each.
@@ -98,7 +101,7 @@ def _of_files(files: Iterable[tuple[str, bytes]], bugs: list[Problem]) -> Iterat
             return
         with noted(bugs, file):
             for text in _SEPARATOR.split(data.decode("utf-8", "replace")):
-                if any(mark.decode() in text for mark in MARKS):
+                if any(mark.decode() in text for mark in MARKS) and _KIND.search(text):
                     for manifest in documents(text) or ():
                         yield from of_manifest(manifest, file)
 

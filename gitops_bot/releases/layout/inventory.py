@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from gitops_bot import targets
-from gitops_bot.config import NEWEST_READS
 from gitops_bot.errors import EditError, GitError, bugs_as
 from gitops_bot.images.inference import is_placeholder
 from gitops_bot.images.reference import split
@@ -23,6 +22,7 @@ from gitops_bot.releases.layout.glob import is_plain
 from gitops_bot.releases.layout.overlays import REGULAR
 from gitops_bot.targets.encryption import covering_mac
 from gitops_bot.targets.inventory import MOST, may_have_references, references
+from gitops_bot.targets.pin_file import NEWEST_READS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -26,6 +26,8 @@ _NAMES: Final = ("values.yaml", "values.yml")
 #: How many directories above a file of values its chart may be: `charts/web/env/production/values.yaml`.
 _UP: Final = 2
 _PIN: Final = re.compile(rb"\b(?:tag|digest|sha)\b")
+#: What a resource has that deploys a chart of a repository.
+_DEPLOYS: Final = re.compile(rb"\b(?:GitRepository|Bucket)\b|\bhelm[\"']?[ \t]*:")
 #: `$values/apps/web.yaml`: a file of the source that is called so, which may be this repository.
 _REF: Final = re.compile(r"\$[^/]+/")
 #: Keys of which one says what is pinned.
@@ -67,7 +69,9 @@ def files_below(path: str, data: bytes, present: Collection[str], *, is_values: 
 
     `present` are the paths of all files; `is_values`: the file has nothing but values.
     """
-    if not _PIN.search(data):
+    near = _near(path, present) if is_values else []
+    # Most files have no values below theirs, and composing all of them takes seconds.
+    if not _PIN.search(data) or not (near or (not is_values and _DEPLOYS.search(data))):
         return {}
     try:
         roots = document.read(data, path).roots
@@ -76,15 +80,20 @@ def files_below(path: str, data: bytes, present: Collection[str], *, is_values: 
     if not any(map(_gives_a_pin_alone, nodes.walk(roots))):
         return {}
     if is_values:
-        directory = posixpath.dirname(path)
-        for _ in range(_UP + 1):
-            near = [file for name in _NAMES if (file := posixpath.join(directory, name)) in present and file != path]
-            if near:
-                return {"": near[:1]}
-            directory = posixpath.dirname(directory)
-        return {}
+        return {"": near}
     found = {name: [file for file in files if file in present] for root in roots for name, _, files in sources(root)}
     return {name: files for name, files in found.items() if files}
+
+
+def _near(path: str, present: Collection[str]) -> list[str]:
+    """The nearest other file of values in the directory of one, or above."""
+    directory = posixpath.dirname(path)
+    for _ in range(_UP + 1):
+        for name in _NAMES:
+            if (file := posixpath.join(directory, name)) in present and file != path:
+                return [file]
+        directory = posixpath.dirname(directory)
+    return []
 
 
 def _gives_a_pin_alone(node: Node) -> bool:

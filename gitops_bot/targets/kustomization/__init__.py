@@ -63,6 +63,9 @@ class Kustomization(YamlPins):
         a truth. What only other parsers take for something else (`2024-01-15`) is a string to it.
         """
         yield from ((index, problem) for index, problem in YamlPins.type_mistakes(self) if index >= self.listed)
+        texts = ((its.name, its.new_name, its.pin.tag, its.pin.digest) for its in self.images)
+        if not any(text and writing.kind_in_go(text) for own in texts for text in own):
+            return
         parsed, places = self.open()
         for index, place in enumerate(places[: self.listed]):
             for key, (_, value) in image_items.fields(place.name.mapping).items() if place.name is not None else ():
