@@ -42,7 +42,7 @@ REGISTRY_HOSTS = ("pypi" + ".org", "python" + "hosted", "registry.npm" + "js", "
 MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:root|home|Users|work|workspace)/[\w.]|/tm" + r"p/x/")
 
 #: Lines of the package without its demo. A change that adds to them says why in its commit, and raises this by as many.
-MOST_LINES = 50_902
+MOST_LINES = 50_914
 
 
 def forbidden(line: str) -> bool:

@@ -95,6 +95,18 @@ _MORE_PATHS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     # https://cloudnative-pg.io/documentation/current/image_catalog/
     ("postgresql.cnpg.io", "ImageCatalog"): (".spec.images[].image",),
     ("postgresql.cnpg.io", "ClusterImageCatalog"): (".spec.images[].image",),
+    # https://github.com/rancher/system-upgrade-controller/blob/master/doc/plan.md
+    ("upgrade.cattle.io", "Plan"): (".spec.upgrade.image", ".spec.prepare.image"),
+    # https://www.dragonflydb.io/docs/managing-dragonfly/operator/dragonfly-configuration
+    ("dragonflydb.io", "Dragonfly"): (".spec.image",),
+    # https://docs.emqx.com/en/emqx-operator/latest/reference/v2beta1-reference.html
+    ("apps.emqx.io", "EMQX"): (".spec.image",),
+    # https://gateway.envoyproxy.io/docs/api/extension_types/#kubernetescontainerspec
+    ("gateway.envoyproxy.io", "EnvoyProxy"): _below(
+        [".spec.provider.kubernetes.envoyDeployment", ".spec.provider.kubernetes.envoyDaemonSet"], [".container.image"]
+    ),
+    # https://cybozu-go.github.io/moco/crd_mysqlcluster_v1beta2.html
+    ("moco.cybozu.com", "MySQLCluster"): _below([".spec.podTemplate.spec"], _CONTAINERS),
     # https://docs.openshift.com/container-platform/latest/rest_api/workloads_apis/deploymentconfig-apps-openshift-io-v1.html
     ("apps.openshift.io", "DeploymentConfig"): _TEMPLATE,
     # https://kserve.github.io/website/latest/reference/api/#serving.kserve.io/v1beta1.InferenceServiceSpec
